@@ -1,0 +1,1 @@
+"""The inspectors' room: queue, case and casework."""

@@ -1,0 +1,50 @@
+"""Who may do what: roles and what each is for, as one table.
+
+A role is held at a unit and reaches down that unit's tree. What is outside it
+does not exist for the holder (404), so that nobody learns of a case by its number.
+"""
+
+from enum import StrEnum
+
+from schemas.words import Words
+
+
+class Role(StrEnum):
+    """A staff member's role at a unit."""
+
+    DISPATCHER = "dispatcher"
+    INSPECTOR = "inspector"
+    BUREAU_HEAD = "bureau_head"
+    STATISTICIAN = "statistician"
+    REWARD_OFFICER = "reward_officer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+ROLE_NAMES: dict[Role, Words] = {
+    Role.DISPATCHER: Words("分派员", "Dispatcher"),
+    Role.INSPECTOR: Words("执法人员", "Inspector"),
+    Role.BUREAU_HEAD: Words("负责人", "Bureau head"),
+    Role.STATISTICIAN: Words("统计员", "Statistician"),
+    Role.REWARD_OFFICER: Words("奖励专员", "Reward officer"),
+    Role.AUDITOR: Words("审计员", "Auditor"),
+    Role.ADMINISTRATOR: Words("管理员", "Administrator"),
+}
+
+
+class Right(StrEnum):
+    """Something a signed-in person may be let into."""
+
+    SEE_CASES = "see_cases"
+    WORK_CASES = "work_cases"
+    SEE_COUNTS = "see_counts"
+
+
+RIGHTS: dict[Right, frozenset[Role]] = {
+    # Statistics, rewards and administration need no single case (Order 121 art. 37).
+    Right.SEE_CASES: frozenset({Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD}),
+    Right.WORK_CASES: frozenset({Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD}),
+    Right.SEE_COUNTS: frozenset(
+        {Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD, Role.STATISTICIAN}
+    ),
+}

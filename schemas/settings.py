@@ -1,0 +1,231 @@
+"""Every setting of the product, typed, from the environment, validated at start.
+
+The object is made once by an entry point (a server, the worker, a command, a
+test) and passed down; nothing reads the environment behind its back.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.errors import ConfigurationError
+from schemas.words import Words
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; the field's name in capitals is the variable's name."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    intake_port: int = Field(8000, ge=1, le=65535, description="port of the rider's door")
+    review_port: int = Field(8001, ge=1, le=65535, description="port of the inspectors' room")
+    data_dir: Path = Field(
+        Path("var"), description="directory of the embedded database, queue, photos and keys"
+    )
+    database_url: str = Field(
+        "", description="empty: SQLite under DATA_DIR; else postgresql+psycopg://… or sqlite:///…"
+    )
+    redis_url: str = Field(
+        "", description="empty: a Valkey server started under DATA_DIR; else redis://…"
+    )
+    photo_store: str = Field(
+        "", description="empty: DATA_DIR/photos; else a directory or s3://bucket/prefix"
+    )
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fernet keys, comma-separated, newest first; made under DATA_DIR if empty"
+    )
+    demo: bool = Field(default=True, description="0: `up` starts empty, without demo data")
+    anonymous_tips: bool = Field(default=True, description="accept tips without a rider's token")
+    worker_count: int = Field(1, ge=1, le=64, description="worker processes that `up` starts")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: readable in a terminal, JSON otherwise"
+    )
+    rider_tips_per_hour: int = Field(60, ge=1, description="limit per rider's token")
+    address_tips_per_hour: int = Field(600, ge=1, description="limit per network address")
+    photo_memory_mb: int = Field(
+        1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
+    )
+    photo_cpu_s: int = Field(30, ge=1, description="processor seconds one tip's photos may take")
+    tile_url: str = Field(
+        "", description="map tiles, e.g. https://tiles.example/{z}/{x}/{y}.png; empty: none"
+    )
+    behind_tls: bool = Field(default=False, description="1: cookies are Secure and HSTS is sent")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose headers count")
+    workdays_file: Path | None = Field(None, description="operator's calendar (JSON) that wins")
+    metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
+    s3_endpoint: str = Field("", description="S3 server other than AWS")
+    s3_region: str = Field("us-east-1", description="S3 region")
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys_are_fernet_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            try:
+                good = len(base64.urlsafe_b64decode(key.encode())) == 32
+            except ValueError:
+                good = False
+            if not good:
+                raise ValueError(
+                    "each key is 32 bytes in URL-safe base64, as "
+                    "cryptography.fernet.Fernet.generate_key() makes them"
+                )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql+psycopg://", "sqlite:///")):
+            raise ValueError(
+                "start it with postgresql+psycopg:// or sqlite:/// , or leave it empty"
+            )
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _queue_is_known(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("start it with redis://, rediss:// or unix:// , or leave it empty")
+        return value
+
+    @field_validator("photo_store")
+    @classmethod
+    def _store_is_known(cls, value: str) -> str:
+        if "://" in value and not value.startswith("s3://"):
+            raise ValueError("give s3://bucket/prefix or a directory, or leave it empty")
+        return value
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        if self.intake_port == self.review_port:
+            raise ValueError("INTAKE_PORT and REVIEW_PORT must differ")
+        return self
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether the database is the SQLite file under DATA_DIR."""
+        return not self.database_url
+
+    @property
+    def embedded_queue(self) -> bool:
+        """Whether `up` starts the queue server itself."""
+        return not self.redis_url
+
+    @property
+    def effective_database_url(self) -> str:
+        """The SQLAlchemy address in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'suishoupai.sqlite3'}"
+
+    @property
+    def queue_dir(self) -> Path:
+        """Where the embedded queue server keeps its files."""
+        return self.data_dir / "queue"
+
+    @property
+    def effective_redis_url(self) -> str:
+        """The queue's address; the embedded server's port and password lie under DATA_DIR.
+
+        Raises ConfigurationError while the embedded server was never started.
+        """
+        if self.redis_url:
+            return self.redis_url
+        try:
+            port = (self.queue_dir / "port").read_text().strip()
+            password = (self.queue_dir / "password").read_text().strip()
+        except FileNotFoundError:
+            raise ConfigurationError(
+                "queue-not-started",
+                Words(
+                    "队列服务还没有启动:请先运行 suishoupai up,或设置 REDIS_URL。",
+                    "The queue server was never started here: run `suishoupai up` first, "
+                    "or set REDIS_URL.",
+                ),
+                field="REDIS_URL",
+            ) from None
+        return f"redis://:{quote(password)}@127.0.0.1:{port}/0"
+
+    @property
+    def effective_photo_store(self) -> str:
+        """The directory or s3:// address that holds the photos."""
+        return self.photo_store or str(self.data_dir / "photos")
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Read and check the settings; make the secret keys where that is allowed.
+
+    `environ` stands in for the process environment (tests). Raises
+    ConfigurationError, whose sentence names each variable at fault.
+    """
+    values: dict[str, object] = {}
+    source = os.environ if environ is None else environ
+    for name in Settings.model_fields:
+        text = source.get(name.upper(), "")
+        if text != "":
+            values[name] = text
+    values |= overrides
+    try:
+        # The environment was read above, so that a test can pass its own.
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error) from None
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
+    if settings.secret_keys:
+        return settings
+    return settings.model_copy(update={"secret_keys": _kept_keys(settings)})
+
+
+def _explain(error: ValidationError) -> ConfigurationError:
+    lines = []
+    for fault in error.errors():
+        name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+        lines.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    text = "; ".join(lines)
+    return ConfigurationError(
+        "setting-invalid", Words(f"设置有误:{text}", f"A setting is wrong: {text}")
+    )
+
+
+def _kept_keys(settings: Settings) -> tuple[str, ...]:
+    """Keys of the embedded default, made once and kept under DATA_DIR for their owner alone."""
+    if not settings.embedded_database:
+        raise ConfigurationError(
+            "secret-keys-missing",
+            Words(
+                "使用外部数据库时必须设置 SECRET_KEYS(Fernet 密钥,逗号分隔,新的在前)。",
+                "SECRET_KEYS must be set when DATABASE_URL is: Fernet keys, comma-separated, "
+                "newest first.",
+            ),
+            field="SECRET_KEYS",
+        )
+    path = settings.data_dir / "secrets" / "keys"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        fresh = path.with_name(f"keys.{secrets.token_hex(4)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # A link fails where a rename would replace: of two processes that start
+            # at the same moment the first one's key stands, for both.
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return tuple(line.strip() for line in path.read_text().splitlines() if line.strip())

@@ -1,0 +1,57 @@
+"""Every table, one file a concept; importing this package registers them all."""
+
+from schemas.tables.audit import AuditEntry, AuditSeal
+from schemas.tables.cases import (
+    Case,
+    CaseDecision,
+    CaseHistory,
+    CaseProposal,
+    CaseReport,
+    RouteDecision,
+)
+from schemas.tables.jurisdictions import Jurisdiction, Unit
+from schemas.tables.photos import Match, Photo, PhotoBand, PhotoExamination, PhotoHash
+from schemas.tables.reports import (
+    Claim,
+    IdempotencyKey,
+    Report,
+    ReportProgress,
+    ReportStep,
+    Supplement,
+    Withdrawal,
+)
+from schemas.tables.riders import Rider, RiderToken
+from schemas.tables.staff import Staff, StaffRole, StaffSession, StaffToken
+from schemas.tables.triggers import APPEND_ONLY
+
+__all__ = [
+    "APPEND_ONLY",
+    "AuditEntry",
+    "AuditSeal",
+    "Case",
+    "CaseDecision",
+    "CaseHistory",
+    "CaseProposal",
+    "CaseReport",
+    "Claim",
+    "IdempotencyKey",
+    "Jurisdiction",
+    "Match",
+    "Photo",
+    "PhotoBand",
+    "PhotoExamination",
+    "PhotoHash",
+    "Report",
+    "ReportProgress",
+    "ReportStep",
+    "Rider",
+    "RiderToken",
+    "RouteDecision",
+    "Staff",
+    "StaffRole",
+    "StaffSession",
+    "StaffToken",
+    "Supplement",
+    "Unit",
+    "Withdrawal",
+]

@@ -1,0 +1,196 @@
+"""Cases: what a regulator handles, how it got there, and everything done with it."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from schemas.database import Base, new_id, now_utc
+
+
+class Case(Base):
+    """One incident in the hands of one department.
+
+    `unit_id` is whose queue it stands in (for a case in dispatch: the desk of the
+    smallest area that holds all candidates). `version` counts the changes, so that
+    a stale screen is refused. Cases of one incident in several departments share
+    `incident_id`. `flags` are codes of schemas.flags. The state is written by
+    review_ui.casework and, at birth, by the pipeline, and by nothing else.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_queue", "unit_id", "state", "due_on", "id"),
+        Index("ix_cases_place", "latitude", "longitude"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    incident_id: Mapped[UUID] = mapped_column(index=True)
+    department: Mapped[str] = mapped_column(String(12))
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"))
+    state: Mapped[str] = mapped_column(String(14))
+    version: Mapped[int] = mapped_column(default=1)
+    categories: Mapped[list[str]]
+    severity: Mapped[int]
+    premises_name: Mapped[str] = mapped_column(String(200), default="")
+    county_code: Mapped[str | None] = mapped_column(String(6), index=True)
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    accuracy_m: Mapped[float | None] = mapped_column(Float(53))
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    received_at: Mapped[datetime]
+    opened_at: Mapped[datetime] = mapped_column(default=now_utc)
+    due_on: Mapped[date]
+    due_provisional: Mapped[bool] = mapped_column(default=False)
+    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    verified_at: Mapped[datetime | None]
+    rectification_ordered_at: Mapped[datetime | None]
+    filed_at: Mapped[datetime | None]
+    penalised_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class CaseReport(Base):
+    """A report linked to a case; its rank is the order of receipt among the links that stand.
+
+    `kind`: first, same_incident, legal_duplicate. `linked_by` is empty for a link
+    that the machine made. Links are ended, never deleted, so that they can be undone.
+    """
+
+    __tablename__ = "case_reports"
+    __table_args__ = (
+        # A report stands in one case of a department at a time: this index, not the
+        # queue, is what keeps a job that runs twice from opening a second case.
+        Index(
+            "uq_case_reports_standing",
+            "report_id",
+            "department",
+            unique=True,
+            sqlite_where=text("unlinked_at IS NULL"),
+            postgresql_where=text("unlinked_at IS NULL"),
+        ),
+        Index("ix_case_reports_case_id", "case_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"))
+    department: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(16))
+    pseudonym: Mapped[str] = mapped_column(String(12))
+    match_id: Mapped[UUID | None] = mapped_column(ForeignKey("matches.id"))
+    linked_at: Mapped[datetime] = mapped_column(default=now_utc)
+    linked_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    unlinked_at: Mapped[datetime | None]
+    unlinked_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class CaseHistory(Base):
+    """One change of a case's state, with what was recorded; never altered.
+
+    `occurred_at` is when it happened, `recorded_at` when the program learned of it.
+    """
+
+    __tablename__ = "case_history"
+    __table_args__ = (UniqueConstraint("case_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    version: Mapped[int]
+    from_state: Mapped[str | None] = mapped_column(String(14))
+    to_state: Mapped[str] = mapped_column(String(14))
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"))
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    second_actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    record: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    occurred_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
+    recorded_at: Mapped[datetime] = mapped_column(default=now_utc)
+
+
+class CaseProposal(Base):
+    """A conclusion that waits for its second signature; at most one stands in a case.
+
+    `outcome`: confirmed, sent_back, or superseded when the case moved on otherwise.
+    """
+
+    __tablename__ = "case_proposals"
+    __table_args__ = (
+        Index(
+            "uq_case_proposals_standing",
+            "case_id",
+            unique=True,
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    to_state: Mapped[str] = mapped_column(String(14))
+    record: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    proposed_at: Mapped[datetime] = mapped_column(default=now_utc)
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class CaseDecision(Base):
+    """A decision's number, unique within the authority that issued it, with its sums in fen."""
+
+    __tablename__ = "case_decisions"
+    __table_args__ = (UniqueConstraint("issuing_unit_id", "decision_number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    issuing_unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"))
+    decision_number: Mapped[str] = mapped_column(String(60))
+    decided_on: Mapped[date]
+    fine_fen: Mapped[int] = mapped_column(BigInteger, default=0)
+    confiscation_fen: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RouteDecision(Base):
+    """Why a report went where it went; one standing decision per report and department.
+
+    `outcome`: unit, dispatch or linked. `reasons` are dicts with a `code` of
+    workers.route.REASONS and its facts; `candidates` list code, name and distance in metres.
+    """
+
+    __tablename__ = "route_decisions"
+    __table_args__ = (UniqueConstraint("report_id", "department"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"))
+    department: Mapped[str] = mapped_column(String(12))
+    outcome: Mapped[str] = mapped_column(String(10))
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("units.id"))
+    rule: Mapped[str] = mapped_column(String(40))
+    point_source: Mapped[str | None] = mapped_column(String(20))
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    accuracy_m: Mapped[float | None] = mapped_column(Float(53))
+    county_code: Mapped[str | None] = mapped_column(String(6))
+    street_code: Mapped[str | None] = mapped_column(String(12))
+    border_distance_m: Mapped[float | None] = mapped_column(Float(53))
+    runner_up_code: Mapped[str | None] = mapped_column(String(12))
+    runner_up_distance_m: Mapped[float | None] = mapped_column(Float(53))
+    candidates: Mapped[list[Any]] = mapped_column(default=list)
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    boundary_version: Mapped[str] = mapped_column(String(120))
+    policy: Mapped[str] = mapped_column(String(20))
+    decided_at: Mapped[datetime] = mapped_column(default=now_utc)

@@ -1,0 +1,53 @@
+"""Triggers by which the database itself refuses to alter the append-only tables."""
+
+from sqlalchemy import DDL, Table, event
+
+from schemas.database import Base
+from schemas.tables.audit import AuditEntry, AuditSeal
+from schemas.tables.cases import CaseHistory
+from schemas.tables.reports import Report
+
+APPEND_ONLY = (
+    AuditEntry.__tablename__,
+    AuditSeal.__tablename__,
+    CaseHistory.__tablename__,
+    Report.__tablename__,
+)
+
+POSTGRESQL_FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$
+"""
+
+
+def sqlite_triggers(table: str) -> tuple[str, ...]:
+    """Return the statements that make `table` append-only on SQLite."""
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for action in ("UPDATE", "DELETE")
+    )
+
+
+def postgresql_trigger(table: str) -> str:
+    """Return the statement that makes `table` append-only on PostgreSQL."""
+    return (
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def _attach(table: Table, statement: str, dialect: str) -> None:
+    # `%` is DDL's own marker for its context, hence the doubling.
+    ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+    event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+
+
+for _name in APPEND_ONLY:
+    _table = Base.metadata.tables[_name]
+    for _statement in sqlite_triggers(_name):
+        _attach(_table, _statement, "sqlite")
+    for _statement in (POSTGRESQL_FUNCTION, postgresql_trigger(_name)):
+        _attach(_table, _statement, "postgresql")

