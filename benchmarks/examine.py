@@ -1,0 +1,158 @@
+"""Photos a second and core through the examination, against bare decoding and resizing.
+
+The floor opens the same files with Pillow, asks for a small decode by hand and resizes to
+1,280 and 320 pixels; it hashes, checks, encodes and protects nothing. Run from the root of
+the repository: `python -m benchmarks.examine`.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pi_heif
+from PIL import Image
+from PIL.Image import Resampling
+
+SIZE = (4032, 3024)
+SEED = 20261121
+JPEGS = 6
+PHOTOS_A_TIP = (1, 3)
+ROUNDS = 9
+
+
+def photo_like(seed: int) -> Image.Image:
+    """Return a 12-megapixel picture with the spectrum of a photo: soft shapes, edges, grain."""
+    import numpy as np  # noqa: PLC0415  the floor's process holds nothing but Pillow
+
+    rng = np.random.default_rng(seed)
+    picture = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
+    for cells in (6, 24, 96, 384, 1536):
+        grid = rng.normal(0, 1, (cells * 3 // 4, cells, 3)).astype(np.float32)
+        for channel in range(3):
+            plane = Image.fromarray(grid[:, :, channel])
+            picture[:, :, channel] += (
+                np.asarray(plane.resize(SIZE, Resampling.BICUBIC)) / cells**0.5
+            )
+    picture = 128 + 60 * picture
+    for _ in range(60):
+        left, top = rng.integers(0, SIZE[0] - 300), rng.integers(0, SIZE[1] - 300)
+        width, height = rng.integers(60, 900, 2)
+        picture[top : top + height, left : left + width] += rng.normal(0, 30, 3)
+    grain = rng.normal(0, 3.5, picture.shape[:2]).astype(np.float32)
+    return Image.fromarray(np.clip(picture + grain[:, :, None], 0, 255).astype(np.uint8))
+
+
+def make_photos(folder: Path) -> None:
+    """Write the JPEGs and one HEIC; called in a process of its own, since it needs much memory."""
+    import pillow_heif  # noqa: PLC0415  writes HEIC; what is measured only reads it
+
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0112] = "Benchmark", "12 MP", 6
+    exif.get_ifd(0x8825).update({1: "N", 2: (41.0, 47.0, 37.0), 3: "E", 4: (123.0, 27.0, 10.4)})
+    for number in range(JPEGS):
+        photo_like(SEED + number).save(folder / f"{number}.jpg", quality=92, exif=exif)
+    heic = pillow_heif.from_pillow(photo_like(SEED + JPEGS))
+    heic.save(folder / "phone.heic", quality=60)
+
+
+def floor(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with Image.open(path) as image:
+            image.draft("RGB", (1280, 1280))
+            scale = 1280 / max(image.size)
+            middle = image.resize(
+                (round(image.width * scale), round(image.height * scale)), Resampling.HAMMING
+            )
+            middle.reduce(4)
+
+
+def ours(paths: Sequence[Path], photos_a_tip: int) -> None:
+    from workers.examine import Limits, examine_photos  # noqa: PLC0415  as above
+
+    for start in range(0, len(paths), photos_a_tip):
+        for found in examine_photos(paths[start : start + photos_a_tip], limits=Limits()):
+            assert found.derivatives, found
+
+
+def processor_s() -> float:
+    """Return the processor seconds of this process and of its ended children so far."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def apart(what: str, path: Path) -> str:
+    """Run one of COMMANDS in a process of its own and return what it printed."""
+    command = [sys.executable, "-m", "benchmarks.examine", what, str(path)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def compare(paths: Sequence[Path], *, photos_a_tip: int) -> dict[str, float]:
+    """Return medians over interleaved rounds, in photos a second and core, and their ratio."""
+    rates: dict[str, list[float]] = {"floor": [], "ours": []}
+    for number in range(ROUNDS + 1):
+        for name, rate in rates.items():
+            before_s = processor_s()
+            floor(paths) if name == "floor" else ours(paths, photos_a_tip)
+            if number:  # The first round warms caches.
+                rate.append(len(paths) / (processor_s() - before_s))
+    medians = {name: round(statistics.median(rate), 2) for name, rate in rates.items()}
+    return {**medians, "ratio": round(medians["ours"] / medians["floor"], 3)}
+
+
+def main() -> dict[str, dict[str, float]]:
+    """Make the photos, measure, and return the figures by kind of work."""
+    pi_heif.register_heif_opener(decode_threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        apart("make", Path(folder))
+        jpegs, heic = sorted(Path(folder).glob("*.jpg")), Path(folder, "phone.heic")
+        result = {
+            f"JPEG 12 MP, {photos} a tip": compare(jpegs, photos_a_tip=photos)
+            for photos in PHOTOS_A_TIP
+        }
+        result["HEIC 12 MP, 1 a tip"] = compare([heic], photos_a_tip=1)
+        for name, path in (("JPEG 12 MP", jpegs[0]), ("HEIC 12 MP", heic)):
+            peaks = {which: float(apart(which, path)) for which in ("floor", "ours")}
+            result[f"{name}, peak MB"] = {
+                **peaks,
+                "ratio": round(peaks["ours"] / peaks["floor"], 2),
+                "file_mb": round(path.stat().st_size / 1e6, 1),
+            }
+    return result
+
+
+def print_peak() -> None:
+    """Print the most memory that this process or a child of it held resident, in MB."""
+    # The kernel hands a process's ru_maxrss on through exec, so its own is read elsewhere.
+    status = Path("/proc/self/status").read_text()
+    own_kb = int(status.partition("VmHWM:")[2].split()[0])
+    children_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(round(max(own_kb, children_kb) / 1024, 1))
+
+
+def peak_of_floor(path: Path) -> None:
+    if path.suffix == ".heic":
+        pi_heif.register_heif_opener(decode_threads=1)
+    floor([path])
+    print_peak()
+
+
+def peak_of_ours(path: Path) -> None:
+    ours([path], 1)
+    print_peak()
+
+
+COMMANDS = {"make": make_photos, "floor": peak_of_floor, "ours": peak_of_ours}
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        COMMANDS[sys.argv[1]](Path(sys.argv[2]))
+    else:
+        for kind, figures in main().items():
+            print(kind, json.dumps(figures))

@@ -1,0 +1,255 @@
+import hashlib
+import io
+import struct
+from pathlib import Path
+
+import exifread
+import numpy as np
+import pi_heif.options
+import pillow_heif
+import pytest
+from PIL import Image, ImageDraw
+
+from intake import gate
+from workers import examine
+from workers.examine import REASONS, Examination, Limits, cleared, examine_photos
+from workers.fingerprints import MAX_DISTANCE, distance
+from workers.pictures import PixelLimits, has_metadata
+from workers.sandbox import ChildDied
+
+MB = 1 << 20
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 220, 40)
+
+
+def scene(width: int = 1600, height: int = 1200) -> Image.Image:
+    """Four coloured quarters with shapes on them, so that it has a way up and a fingerprint."""
+    picture = Image.new("RGB", (width, height), RED)
+    picture.paste(GREEN, (width // 2, 0, width, height // 2))
+    picture.paste(BLUE, (0, height // 2, width // 2, height))
+    picture.paste(YELLOW, (width // 2, height // 2, width, height))
+    draw = ImageDraw.Draw(picture)
+    for number in range(40):
+        # Steps that share no factor with the size spread the shapes without a pattern.
+        left, top = width * (number * 37 % 101) // 110, height * (number * 53 % 97) // 105
+        box = (
+            left,
+            top,
+            left + width * (number % 7 + 3) // 60,
+            top + height * (number % 5 + 2) // 40,
+        )
+        draw.ellipse(box, fill=(number * 6, 255 - number * 6, number * 91 % 256))
+    return picture
+
+
+@pytest.fixture(scope="module")
+def huge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fifty-nine megapixels of one colour: small in the file, 240 MB decoded."""
+    path = tmp_path_factory.mktemp("huge") / "huge.png"
+    Image.new("RGB", (7700, 7700)).save(path)
+    return path
+
+
+def exif(orientation: int = 1) -> Image.Exif:
+    block = Image.Exif()
+    block[0x010F], block[0x0110], block[0x0112] = "HUAWEI", "ALN-AL00", orientation
+    block.get_ifd(0x8769).update({0x9003: "2026:11:02 11:42:10", 0x9011: "+08:00"})
+    block.get_ifd(0x8825).update({1: "N", 2: (41.0, 47.0, 36.96), 3: "E", 4: (123.0, 27.0, 10.44)})
+    return block
+
+
+def write(path: Path, picture: Image.Image | None = None, orientation: int = 1) -> Path:
+    picture = picture or scene()
+    block = exif(orientation)
+    if path.suffix == ".heic":
+        pillow_heif.from_pillow(picture).save(path, exif=block.tobytes())
+    else:
+        picture.save(path, exif=block, quality=88)
+    return path
+
+
+def examined(*paths: Path, **limits: object) -> list[Examination]:
+    return examine_photos(paths, limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif", "heic"])
+def test_a_photo_of_every_format_is_examined_whole(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path / f"photo.{suffix}")
+    (found,) = examined(path)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.size_bytes == path.stat().st_size
+    door = gate.inspect(path)
+    assert found.content_type == door.content_type
+    assert (found.width, found.height) == (door.width, door.height) == (1600, 1200)
+    assert found.orientation == 1
+    assert found.metadata is not None
+    assert found.metadata.latitude == pytest.approx(41.7936)
+    assert found.metadata.longitude == pytest.approx(123.4529)
+    assert found.metadata.taken_at_utc is not None
+    assert (found.metadata.make, found.metadata.model) == ("HUAWEI", "ALN-AL00")
+    assert (found.unreadable_reason, found.notes) == (None, ())
+    sizes = {edge: Image.open(io.BytesIO(jpeg)).size for edge, jpeg in found.derivatives.items()}
+    assert sizes == {1280: (1280, 960), 320: (320, 240)}
+    for jpeg in found.derivatives.values():
+        assert not has_metadata(jpeg)
+        assert exifread.process_file(io.BytesIO(jpeg)) == {}
+    assert [one.variant for one in found.fingerprints] == ["plain"]
+    assert found.fingerprints[0].matchable
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif", "heic"])
+def test_a_photo_held_sideways_is_served_upright(suffix: str, tmp_path: Path) -> None:
+    stored = scene().transpose(Image.Transpose.ROTATE_90)
+    upright, sideways = examined(
+        write(tmp_path / "upright.jpg"), write(tmp_path / f"sideways.{suffix}", stored, 6)
+    )
+    for edge, jpeg in sideways.derivatives.items():
+        meant = np.asarray(Image.open(io.BytesIO(upright.derivatives[edge])), int)
+        seen = np.asarray(Image.open(io.BytesIO(jpeg)), int)
+        assert seen.shape == meant.shape
+        assert np.mean(np.abs(seen - meant)) < 5
+    assert distance(upright.fingerprints[0].pdq, sideways.fingerprints[0].pdq) <= MAX_DISTANCE
+    assert sideways.metadata is not None
+    assert sideways.metadata.orientation == 6
+    assert sideways.orientation == (1 if suffix == "heic" else 6)
+    assert sideways.width is not None
+    assert sideways.height is not None
+    turned = sideways.orientation == 6
+    assert (sideways.width > sideways.height) != turned
+
+
+def test_bad_photos_cost_only_themselves_and_keep_their_place(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.jpg")
+    half, page, empty = (tmp_path / name for name in ("half.jpg", "page.jpg", "empty.jpg"))
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    page.write_bytes(b"<html>not a photo</html>")
+    empty.write_bytes(b"")
+    found = examined(half, whole, page, empty, whole)
+    assert [one.unreadable_reason for one in found] == [
+        "photo-unreadable",
+        None,
+        "photo-format-unknown",
+        "photo-format-unknown",
+        None,
+    ]
+    assert found[0].sha256 == hashlib.sha256(half.read_bytes()).hexdigest()
+    assert found[0].content_type == "image/jpeg"
+    assert found[0].metadata is not None
+    assert found[0].metadata.make == "HUAWEI"
+    assert "truncated" in found[0].detail
+    for bad in (found[0], found[2], found[3]):
+        assert bad.derivatives == {}
+        assert bad.fingerprints == ()
+    assert found[1] == found[4]
+
+
+def test_a_photo_that_eats_the_memory_costs_only_itself(tmp_path: Path, huge: Path) -> None:
+    small = write(tmp_path / "small.jpg", scene(640, 480))
+    found = examined(small, huge, small, memory_bytes=50 * MB)
+    assert [one.unreadable_reason for one in found] == [None, "decoder-out-of-memory", None]
+    assert found[1].sha256 == hashlib.sha256(huge.read_bytes()).hexdigest()
+    assert set(found[0].derivatives) == {1280, 320}
+
+
+def test_a_decoder_that_hides_its_lack_of_memory_does_not_make_a_photo_damaged(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "large.avif"
+    Image.new("RGB", (7000, 7000), "green").save(path, speed=10)
+    assert examined(path)[0].unreadable_reason is None
+    assert examined(path, memory_bytes=30 * MB)[0].unreadable_reason == "decoder-out-of-memory"
+
+
+def test_a_photo_that_takes_too_long_is_given_up(huge: Path) -> None:
+    (found,) = examined(huge, wall_s=0.02)
+    assert found.unreadable_reason == "decoder-out-of-time"
+    assert found.size_bytes == huge.stat().st_size
+
+
+def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.jpg"
+    jpeg = bytearray(write(path).read_bytes())
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 65_000, 65_000)
+    path.write_bytes(jpeg)
+    (found,) = examined(path)
+    assert found.unreadable_reason == "photo-too-many-pixels"
+
+
+def test_the_pixel_limits_are_those_that_were_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path / "photo.png")
+    (found,) = examined(path, pixels=PixelLimits(other=1600 * 1200 - 1))
+    assert found.unreadable_reason == "photo-too-many-pixels"
+
+
+def test_no_photos_make_no_examinations() -> None:
+    assert examined() == []
+
+
+def test_a_missing_file_is_the_callers_affair(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        examined(tmp_path / "gone.jpg")
+
+
+def test_damaged_exif_is_noted_and_the_picture_still_shown(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    scene().save(path, exif=b"Exif\0\0MM\0\x2a\xff\xff")
+    (found,) = examined(path)
+    assert found.notes == ("exif-unreadable",)
+    assert set(found.derivatives) == {1280, 320}
+
+
+def test_derivatives_are_served_all_clean_or_not_at_all(tmp_path: Path) -> None:
+    clean = examined(write(tmp_path / "photo.jpg"))[0].derivatives
+    assert cleared(clean) == clean
+    dirty = write(tmp_path / "dirty.jpg", scene(320, 240)).read_bytes()
+    assert cleared(clean | {320: dirty}) == {}
+
+
+def test_a_derivative_with_metadata_is_dropped_and_said(tmp_path: Path) -> None:
+    dirty = write(tmp_path / "dirty.jpg").read_bytes()
+    base = Examination(sha256="0" * 64, size_bytes=1)
+    finding = examine._Finding(derivative_sizes=(1280, 320))
+    found = examine._examination(base, finding, {1280: dirty, 320: dirty})
+    assert found.derivatives == {}
+    assert found.notes == ("derivative-not-clean",)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [b""],
+        [b"not json"],
+        [b"[]"],
+        [b"[{}, {}]"],
+        [b'[{"width": "wide"}]'],
+        [b'[{"unreadable_reason": "made-up"}]'],
+        [b'[{"notes": ["<script>"]}]'],
+        [b'[{"derivative_sizes": [1280, 320]}]', b"one blob"],
+        [b'[{"derivative_sizes": [9999]}]', b"blob"],
+        [b"[{}]", b"a blob too many"],
+        [b'[{"fingerprints": [{"variant": "plain", "pdq": "00", "quality": 9, "dihedral": []}]}]'],
+    ],
+)
+def test_an_answer_without_sense_counts_as_a_crash(answer: list[bytes]) -> None:
+    with pytest.raises(ChildDied) as death:
+        examine._believed(answer, 1)
+    assert death.value.code == "decoder-crashed"
+
+
+def test_every_code_has_words_in_both_languages_and_fits_its_column() -> None:
+    for code, words in REASONS.items():
+        assert len(code) <= 40
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in words.zh)
+        assert words.en.isascii() or "°" in words.en
+
+
+def test_the_worst_case_counts_the_shared_child_and_each_ones_own() -> None:
+    limits = Limits(wall_s=10)
+    assert [limits.worst_case_s(photos) for photos in (0, 1, 3)] == [0, 10, 40]
+
+
+def test_the_parents_globals_stay_as_they_were(tmp_path: Path) -> None:
+    before = Image.MAX_IMAGE_PIXELS, vars(pi_heif.options).copy()
+    examined(write(tmp_path / "photo.heic"))
+    assert (Image.MAX_IMAGE_PIXELS, vars(pi_heif.options)) == before

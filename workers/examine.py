@@ -1,0 +1,241 @@
+"""Examines the photos of one tip: what they are, what they say, what they look like.
+
+Pure: files in, facts out; no database and no queue. Everything that touches the hostile
+bytes runs in one limited child per tip. If that child dies, each photo is tried alone,
+so that a bad picture costs only itself.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from PIL import Image
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from schemas.errors import PhotoRefused
+from schemas.words import Words
+from workers import metadata, pictures, sandbox
+from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
+from workers.metadata import Metadata
+from workers.pictures import PixelLimits, has_metadata
+from workers.sandbox import ChildDied
+
+# Plain words for every code in `Examination.unreadable_reason` and `Examination.notes`.
+REASONS: dict[str, Words] = {**pictures.REASONS, **metadata.NOTES, **sandbox.DEATHS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one child may take; a tip's photos share one, and each gets its own if that dies.
+
+    `memory_bytes` is on top of the worker's own, `cpu_s` processor seconds, `wall_s`
+    seconds by the clock.
+    """
+
+    memory_bytes: int = 1 << 30
+    cpu_s: int = 30
+    wall_s: float = 60.0
+    pixels: PixelLimits = field(default_factory=PixelLimits)
+
+    def worst_case_s(self, photos: int) -> float:
+        """Return how long `photos` photos can take at most, in seconds by the clock."""
+        return self.wall_s * (1 + photos if photos > 1 else photos)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What was found in one photo.
+
+    `sha256` (hex) and `size_bytes` are of the file as it lies there. `content_type` is by
+    content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
+    upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
+    says). `derivatives` are JPEG by long edge in pixels, both or none. `unreadable_reason`
+    and `notes` are codes of REASONS; `detail` is for logs, never for people.
+    """
+
+    sha256: str
+    size_bytes: int
+    content_type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: int | None = None
+    metadata: Metadata | None = None
+    derivatives: dict[int, bytes] = field(default_factory=dict)
+    fingerprints: tuple[Fingerprint, ...] = ()
+    unreadable_reason: str | None = None
+    notes: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    """What the child says of one photo; the derivatives follow it as plain bytes."""
+
+    content_type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: int | None = None
+    metadata: Metadata | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
+    derivative_sizes: tuple[int, ...] = ()
+    unreadable_reason: str | None = None
+    notes: tuple[str, ...] = ()
+    detail: str = ""
+
+
+def examine_photos(paths: Sequence[Path], *, limits: Limits) -> list[Examination]:
+    """Return one Examination a photo, in the order of `paths`.
+
+    What is wrong with a photo is in its Examination and never raised.
+    Raises OSError where a file can't be read or no process can be started.
+    """
+    # The parent hashes, so that a decoder that was taken over can't vouch for itself.
+    bases = [_hashed(path) for path in paths]
+    try:
+        return _examine(bases, paths, limits)
+    except ChildDied as death:
+        if len(paths) == 1:
+            return [replace(bases[0], unreadable_reason=death.code, detail=death.detail)]
+    return [examination for path in paths for examination in examine_photos([path], limits=limits)]
+
+
+@cache
+def warm_up() -> None:
+    """Load and build once what every child would otherwise load and build again.
+
+    Decoders and encoders come in on first use, which costs a child some 6 ms. A worker
+    that forks for each job calls this before it takes the first one.
+    """
+    image = Image.new("RGB", (64, 64))
+    pictures.derivatives(image)
+    fingerprints(image)
+    metadata.from_exif(b"II*\0\x08\0\0\0\0\0\0\0\0\0")
+    _findings_adapter().dump_json([])
+
+
+def cleared(derivatives: dict[int, bytes]) -> dict[int, bytes]:
+    """Return `derivatives`, or none of them when a single one holds any metadata."""
+    return {} if any(map(has_metadata, derivatives.values())) else derivatives
+
+
+def _hashed(path: Path) -> Examination:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return Examination(sha256=digest.hexdigest(), size_bytes=file.tell())
+
+
+def _examine(
+    bases: Sequence[Examination], paths: Sequence[Path], limits: Limits
+) -> list[Examination]:
+    if not paths:
+        return []
+    warm_up()
+    answer = sandbox.run_limited(
+        lambda: _in_child(paths, limits),
+        memory_bytes=limits.memory_bytes,
+        cpu_s=limits.cpu_s,
+        wall_s=limits.wall_s,
+    )
+    findings = _believed(answer, len(paths))
+    blobs = iter(answer[1:])
+    return [
+        _examination(base, finding, {size: next(blobs) for size in finding.derivative_sizes})
+        for base, finding in zip(bases, findings, strict=True)
+    ]
+
+
+def _in_child(paths: Sequence[Path], limits: Limits) -> list[bytes]:
+    """Return the findings as JSON, then the derivatives of all photos one after the other."""
+    pictures.use_one_thread()
+    findings: list[_Finding] = []
+    blobs: list[bytes] = []
+    for path in paths:
+        finding, derivatives = _look_at(path, limits)
+        findings.append(finding)
+        blobs.extend(derivatives)
+    return [_findings_adapter().dump_json(findings), *blobs]
+
+
+def _look_at(path: Path, limits: Limits) -> tuple[_Finding, list[bytes]]:
+    finding = _Finding()
+    may_need_bytes = 0
+    with path.open("rb") as file:
+        try:
+            picture = pictures.open_picture(file, limits=limits.pixels)
+            may_need_bytes = picture.may_need_bytes
+            finding = _Finding(
+                content_type=picture.content_type, width=picture.width, height=picture.height
+            )
+            said = metadata.from_exif(picture.exif(), orientation=picture.turned_from)
+            turn = 1 if picture.turned_from else said.orientation or 1
+            finding = replace(finding, metadata=said, orientation=turn, notes=said.notes)
+            image, notes = pictures.upright(picture, orientation=turn)
+        except PhotoRefused as refusal:
+            reason = refusal.code
+            if reason == "photo-unreadable" and may_need_bytes > limits.memory_bytes:
+                # Most decoders don't say that memory ran out, and sound evidence must not
+                # be called damaged.
+                reason = "decoder-out-of-memory"
+            detail = str(refusal.facts.get("detail", ""))
+            return replace(finding, unreadable_reason=reason, detail=detail), []
+    prints = fingerprints(image)
+    derivatives = pictures.derivatives(image)
+    return (
+        replace(
+            finding,
+            fingerprints=prints,
+            derivative_sizes=tuple(derivatives),
+            notes=(*finding.notes, *notes),
+        ),
+        list(derivatives.values()),
+    )
+
+
+def _examination(
+    base: Examination, finding: _Finding, derivatives: dict[int, bytes]
+) -> Examination:
+    clean = cleared(derivatives)
+    return replace(
+        base,
+        content_type=finding.content_type,
+        width=finding.width,
+        height=finding.height,
+        orientation=finding.orientation,
+        metadata=finding.metadata,
+        derivatives=clean,
+        fingerprints=finding.fingerprints,
+        unreadable_reason=finding.unreadable_reason,
+        notes=finding.notes if clean == derivatives else (*finding.notes, "derivative-not-clean"),
+        detail=finding.detail,
+    )
+
+
+@cache
+def _findings_adapter() -> TypeAdapter[list[_Finding]]:
+    return TypeAdapter(
+        list[_Finding], config=ConfigDict(ser_json_bytes="hex", val_json_bytes="hex")
+    )
+
+
+def _believed(answer: Sequence[bytes], photos: int) -> list[_Finding]:
+    """Return the findings in the child's answer; one without sense counts as a crash."""
+    try:
+        findings = _findings_adapter().validate_json(answer[0] if answer else b"")
+    except ValidationError as fault:
+        raise ChildDied("decoder-crashed", f"answer not understood: {fault}"[:2_000]) from fault
+    blobs = sum(len(finding.derivative_sizes) for finding in findings)
+    if len(findings) != photos or len(answer) != 1 + blobs or not all(map(_possible, findings)):
+        raise ChildDied("decoder-crashed", "answer makes no sense")
+    return findings
+
+
+def _possible(finding: _Finding) -> bool:
+    codes = {*finding.notes, *filter(None, [finding.unreadable_reason])}
+    hashes = [pdq for one in finding.fingerprints for pdq in (one.pdq, *one.dihedral)]
+    return (
+        codes <= REASONS.keys()
+        and finding.derivative_sizes in {(), pictures.LONG_EDGES}
+        and all(len(pdq) == HASH_BYTES for pdq in hashes)
+    )

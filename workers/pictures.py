@@ -1,0 +1,326 @@
+"""Decodes a photo once, turns it upright and writes small copies that carry no metadata.
+
+Meant for the limited child: what a decoder does with hostile bytes is its own affair, and
+whatever it raises becomes PhotoRefused here. Nothing global in Pillow is changed: files
+are opened by the one plugin that their first bytes name, which leaves out
+`Image.MAX_IMAGE_PIXELS` (it only warns up to twice its value) in favour of own limits.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import numpy as np
+import pi_heif.options  # type: ignore[import-untyped]  # ships no types
+from pi_heif import HeifImageFile
+from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.Image import Resampling, Transpose
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from intake.gate import MAX_PIXELS, MAX_PIXELS_ONE_PASS
+from schemas.errors import PhotoRefused
+from schemas.words import Words
+
+REASONS: dict[str, Words] = {
+    "photo-format-unknown": Words(
+        "这个文件不是 JPEG、HEIC、WebP、PNG 或 AVIF 照片，未能读取。",
+        "This file is no JPEG, HEIC, WebP, PNG or AVIF photo, so it was not read.",
+    ),
+    "photo-unreadable": Words(
+        "这张照片的数据已损坏或不完整，未能读取。如果现场还在，请重新拍一张。",
+        "This photo's data is damaged or incomplete, so it was not read. "
+        "If you are still there, please take it again.",
+    ),
+    "photo-too-many-pixels": Words(
+        "这张照片的像素数超过上限，未能读取。请把相机的照片尺寸调小后重新拍一张。",
+        "This photo has more pixels than are allowed, so it was not read. "
+        "Please choose a smaller picture size in the camera and take it again.",
+    ),
+    "colour-profile-unreadable": Words(
+        "照片的色彩描述已损坏，缩略图的颜色可能略有偏差，不影响内容。",
+        "The photo's colour profile is damaged; the colours of the small copies may be "
+        "slightly off. The content is not affected.",
+    ),
+    "derivative-not-clean": Words(
+        "缩略图里的附加信息没有清除干净，为保护举报人不予显示。请联系运维人员。",
+        "The small copies were not free of metadata, so they are not shown, to protect the "
+        "reporter. Please tell the operator.",
+    ),
+}
+
+LONG_EDGES = (1280, 320)
+JPEG_QUALITY = 80
+# AVIF of ten bits with transparency: its planes, their RGBA copy, and Pillow's two.
+BYTES_A_PIXEL = 20
+# A box filter may do the rough work only down to one and a half times the size.
+REDUCING_GAP = 1.5
+SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"....ftyp(?:avif|avis)", re.DOTALL), "image/avif"),
+    # General brands say only by their list of compatible ones which coding is inside.
+    (re.compile(rb"....ftyp(?:mif1|msf1|miaf).{0,64}?avi[fs]", re.DOTALL), "image/avif"),
+    (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL), "image/heic"),
+)
+HEAD_BYTES = 96
+PLUGINS: dict[str, Callable[[BinaryIO], ImageFile.ImageFile]] = {
+    "image/jpeg": JpegImageFile,
+    "image/png": PngImageFile,
+    "image/webp": WebPImageFile,
+    "image/avif": AvifImageFile,
+    "image/heic": HeifImageFile,
+}
+TURNS: dict[int, Transpose] = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class PixelLimits:
+    """The most pixels that are decoded, the same as at the door.
+
+    `one_pass`: baseline JPEG, which is decoded small while it is read; `other`: whatever
+    has to be held whole.
+    """
+
+    one_pass: int = MAX_PIXELS_ONE_PASS
+    other: int = MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo that is open and not yet decoded; `width` and `height` are stored pixels.
+
+    `one_pass` is true for a baseline JPEG, which is decoded small while it is read.
+    """
+
+    image: ImageFile.ImageFile
+    content_type: str
+    width: int
+    height: int
+    one_pass: bool
+
+    @property
+    def may_need_bytes(self) -> int:
+        """The most memory that decoding may take: 20 bytes a pixel held whole, as measured."""
+        return 0 if self.one_pass else self.width * self.height * BYTES_A_PIXEL
+
+    def exif(self) -> bytes | None:
+        """Return the raw EXIF block, or None. A PNG without one up front is decoded to the end.
+
+        Raises PhotoRefused where that decoding fails.
+        """
+        info = self.image.info
+        if self.content_type == "image/png" and "exif" not in info:
+            with _decoding():
+                self.image.load()
+        block = info.get("exif") or _from_text(info.get("Raw profile type exif"))
+        return block if isinstance(block, bytes) else None
+
+    @property
+    def turned_from(self) -> int | None:
+        """The EXIF orientation that the HEIC decoder has already carried out and erased."""
+        value = self.image.info.get("original_orientation")
+        return value if value in TURNS else None
+
+
+def open_picture(
+    file: BinaryIO, *, content_type: str | None = None, limits: PixelLimits | None = None
+) -> Picture:
+    """Return the photo in `file` with its size, before any pixel is decoded.
+
+    The type is what the first bytes say; with `content_type` given it must be that one.
+    Raises PhotoRefused: `photo-format-unknown`, `photo-unreadable`,
+    `photo-too-many-pixels`.
+    """
+    limits = limits or PixelLimits()
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    found = next((name for signature, name in SIGNATURES if signature.match(head)), None)
+    if found is None or content_type not in {None, found}:
+        raise _refused("photo-format-unknown")
+    with _decoding():
+        image = PLUGINS[found](file)
+        one_pass = found == "image/jpeg" and not image.info.get("progressive")
+        width, height = image.size
+    if width * height > (limits.one_pass if one_pass else limits.other):
+        raise _refused("photo-too-many-pixels", detail=f"{width}x{height}")
+    return Picture(image, found, width, height, one_pass)
+
+
+def upright(picture: Picture, *, orientation: int) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode `picture` and return it turned upright, RGB in sRGB, within 1,280 pixels, and notes.
+
+    `orientation` is the EXIF value 1–8 of the stored pixels. Never enlarges. Transparency
+    is laid over white.
+    Raises PhotoRefused `photo-unreadable`; MemoryError.
+    """
+    image: Image.Image = picture.image
+    size = fitted(image.size, LONG_EDGES[0])
+    with _decoding():
+        # Pillow's thumbnail() asks for twice the size and so decodes most photos whole.
+        picture.image.draft(None, size)
+        picture.image.load()
+        image = _resizable(image)
+        if image.size != size:
+            image = image.resize(size, Resampling.HAMMING, reducing_gap=REDUCING_GAP)
+            # The whole picture is the largest thing there is; what follows may have its place.
+            picture.image.close()
+        image, notes = _in_srgb(_opaque(image), picture.image.info.get("icc_profile"))
+    if orientation in TURNS:
+        image = image.transpose(TURNS[orientation])
+    return image, notes
+
+
+def fitted(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
+    """Return `size` scaled down to `long_edge` pixels; a smaller one is left as it is."""
+    scale = min(1.0, long_edge / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def derivatives(image: Image.Image) -> dict[int, bytes]:
+    """Return `image` as JPEG without metadata by long edge in pixels: 1,280 and 320."""
+    written = {}
+    for long_edge in LONG_EDGES:
+        size = fitted(image.size, long_edge)
+        if size != image.size:
+            image = image.resize(size, Resampling.HAMMING, reducing_gap=1.0)
+        # Pillow would write a comment out of `info` unasked.
+        image.info.clear()
+        target = io.BytesIO()
+        image.save(target, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
+        written[long_edge] = target.getvalue()
+    return written
+
+
+JFIF = re.compile(rb"\xff\xd8\xff\xe0\0\x10JFIF\0.{7}\0\0", re.DOTALL)
+PICTURE_SEGMENTS = frozenset({0xDB, 0xC0, 0xC4, 0xDD, 0xDA})
+SCAN, END = 0xDA, 0xD9
+# Inside a scan a marker is 0xFF that is neither stuffed (00) nor a restart (D0–D7).
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
+
+
+def has_metadata(jpeg: bytes) -> bool:
+    """Tell whether a JPEG holds anything but its picture, or can't be followed to its end.
+
+    Walks the segments by itself (ITU-T T.81, annex B), so that it depends on nothing that
+    wrote them: one JFIF header without thumbnail, tables, frame, scans, end, and no byte
+    more. Any other APPn and every comment counts as metadata.
+    """
+    header = JFIF.match(jpeg)
+    if header is None:
+        return True
+    position = header.end()
+    while jpeg[position : position + 1] == b"\xff":
+        kind = jpeg[position + 1 : position + 2]
+        if kind == bytes([END]):
+            return position + 2 != len(jpeg)
+        if not kind or kind[0] not in PICTURE_SEGMENTS:
+            return True
+        length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
+        if length < 2:
+            return True
+        position += 2 + length
+        if kind[0] == SCAN:
+            marker = NEXT_MARKER.search(jpeg, position)
+            position = marker.start() if marker else len(jpeg)
+    return True
+
+
+def use_one_thread() -> None:
+    """Keep the HEIC and AVIF decoders to one thread and to the picture itself.
+
+    Changes module globals of both libraries, so it belongs into the limited child:
+    threads would count against its address space, and the worker runs one process a core.
+    """
+    pi_heif.options.DECODE_THREADS = 1
+    pi_heif.options.THUMBNAILS = False
+    pi_heif.options.DEPTH_IMAGES = False
+    pi_heif.options.AUX_IMAGES = False
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def _refused(
+    code: Literal["photo-format-unknown", "photo-unreadable", "photo-too-many-pixels"],
+    *,
+    detail: str = "",
+) -> PhotoRefused:
+    return PhotoRefused(code, REASONS[code], detail=detail)
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn whatever a decoder raises into PhotoRefused, and its warnings into nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (MemoryError, PhotoRefused):
+        raise
+    except Image.DecompressionBombError as fault:
+        raise _refused("photo-too-many-pixels", detail=str(fault)) from fault
+    except Exception as fault:
+        # Seven decoders raise a dozen kinds between them, and all mean the same here.
+        raise _refused("photo-unreadable", detail=f"{type(fault).__name__}: {fault}") from fault
+
+
+def _from_text(profile: object) -> bytes | None:
+    """Return the EXIF that ImageMagick writes into PNG as hexadecimal below three lines."""
+    if not isinstance(profile, str):
+        return None
+    try:
+        return bytes.fromhex("".join(profile.split("\n")[3:]))
+    except ValueError:
+        # Not thrown away, so that the reader of metadata can say it was unreadable.
+        return profile.encode()
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """Return `image` in a mode of 8-bit channels that can be averaged."""
+    if image.mode.startswith("I;16"):
+        # Pillow would clip everything above 255 to white instead of scaling it.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    # Converting to the same mode would copy the whole picture for nothing.
+    return image if image.mode in {mode, "L", "CMYK"} else image.convert(mode)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+def _in_srgb(image: Image.Image, profile: object) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return `image` as RGB, its colours moved from its ICC profile to sRGB, and notes."""
+    if not isinstance(profile, bytes) or image.mode == "L":
+        return _rgb(image), ()
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return _rgb(image), ()
+        target = ImageCms.createProfile("sRGB")
+        moved = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return _rgb(image), ("colour-profile-unreadable",)
+    return moved or _rgb(image), ()
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
