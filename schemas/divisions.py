@@ -42,6 +42,12 @@ _UNLISTED = (
     ("710000", "台湾省", NATION_CODE, "GB/T 2260; the ministry publishes no data"),
     ("232718", "加格达奇区", "232700", "run by Daxing'anling on land of Inner Mongolia"),
     ("632857", "大柴旦行政委员会", "632800", "statistical code; an office of Haixi prefecture"),
+    (
+        "440499",
+        "澳门大学横琴校区",
+        "820000",
+        "a map service's code; on Hengqin, but under the law of Macao since 2009-06-27",
+    ),
 )
 
 # Districts of the two special administrative regions under the codes that the
@@ -132,10 +138,9 @@ def _with_counties() -> frozenset[str]:
 
 def _path(code: str) -> list[str]:
     """Codes from this division up to the nation, itself included."""
-    path = []
-    while code:
-        path.append(code)
-        code = division(code).parent_code
+    path = [division(code).code]
+    while parent := division(path[-1]).parent_code:
+        path.append(parent)
     return path
 
 

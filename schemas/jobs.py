@@ -5,6 +5,7 @@ Every payload holds ids as text only: the database is the truth, Redis may be
 emptied at any moment, and a queue that is read by others tells them nothing.
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, Retry
+from rq import Queue
 from rq.serializers import JSONSerializer
 
 QUEUE_NAME = "tips"
@@ -51,19 +52,25 @@ class RedisQueue:
     def put(self, job: JobSpec, subject_id: UUID, *, request_id: str) -> bool:
         """Queue the job; False when the queue is away, since the sweeper will find the work."""
         try:
+            # RQ's own retries would wait for a scheduler that nobody runs, and are lost
+            # with the queue: the sweeper repeats what failed.
             self.queue.enqueue_call(
                 job.function,
                 kwargs=dict(zip(job.arguments, (str(subject_id), request_id), strict=True)),
                 timeout=job.timeout_s,
                 result_ttl=0,
                 failure_ttl=86_400,
-                retry=Retry(max=2, interval=[5, 30]),
+                job_id=f"{subject_id.hex}-{secrets.token_hex(4)}",
             )
         except RedisError:
             # The row is committed: the clock's sweep queues it again within a minute.
             structlog.get_logger().warning("queue_away", job=job.function)
             return False
         return True
+
+    def waiting(self) -> set[str]:
+        """Return whom the waiting jobs are about (ids in hex); RedisError while it is away."""
+        return {job_id.partition("-")[0] for job_id in self.queue.get_job_ids()}
 
     def depth(self) -> int:
         """Return how many jobs wait."""

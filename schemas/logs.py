@@ -72,6 +72,6 @@ def configure_logs(settings: Settings, *, process: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # RQ prints each job's arguments and gunicorn each start: the steps say it better.
-    for noisy in ("rq.worker", "httpx", "gunicorn.access", "werkzeug"):
+    for noisy in ("alembic", "rq.worker", "httpx", "gunicorn.access", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)

@@ -23,6 +23,7 @@ REASON_CODES: dict[str, Words] = {
     "no-object": Words("没有明确的被举报对象", "No shop or person is named"),
     "not-a-photo-of-it": Words("照片与所述问题无关", "The photo does not show the alleged hazard"),
     "test": Words("测试或误发", "A test, or sent by mistake"),
+    "merged": Words("已并入另一案件", "Merged into another case"),
 }
 PENALTY_KINDS: dict[str, Words] = {
     "warning": Words("警告", "Warning"),

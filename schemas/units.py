@@ -41,6 +41,8 @@ def seed_market_units(session: Session) -> int:
     for division in sorted(divisions().values(), key=lambda d: d.code):
         if division.level in ("nation", "street") or division.code[:2] in _OWN_LAW:
             continue
+        if division.parent_code not in made:  # 440499, a campus that Macao's law reaches
+            continue
         parent_id, parent_path = made[division.parent_code or NATION]
         key = new_id()
         row = _row(

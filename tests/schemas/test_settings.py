@@ -91,3 +91,10 @@ def test_the_embedded_queue_is_found_by_its_port_and_password(tmp_path: Path) ->
 
 def test_every_setting_has_a_description() -> None:
     assert [n for n, f in Settings.model_fields.items() if not f.description] == []
+
+
+def test_the_readme_names_every_variable_with_its_meaning() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, field in Settings.model_fields.items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name.upper()}` |"))
+        assert str(field.description) in row

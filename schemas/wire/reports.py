@@ -1,0 +1,403 @@
+"""Reports over the wire: the form a rider sends, and the answers to it.
+
+The same models validate, answer and make the OpenAPI document.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
+
+from schemas.errors import InvalidInput
+from schemas.places import Datum
+from schemas.taxonomy import CATEGORIES, category
+from schemas.words import Words
+
+MAX_PHOTOS = 9
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def _none_for_empty(value: Any) -> Any:
+    # A form without JavaScript sends an empty text for what was left out.
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _trimmed(value: Any) -> Any:
+    # Browsers send line ends as CR LF, which would count twice.
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else value
+
+
+def _rfc_3339(value: Any) -> Any:
+    text = _none_for_empty(value)
+    if not isinstance(text, str):
+        return text
+    text = text.strip()
+    if not _RFC_3339.fullmatch(text):
+        raise _bad_moment()
+    try:
+        # Moments of the year 1 or 9999 may lie outside the calendar once in UTC.
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_moment() from None
+
+
+def _bad_moment() -> InvalidInput:
+    return InvalidInput(
+        "captured-at-invalid",
+        Words(
+            "拍摄时间须写明日期、时间和时区，例如 2026-11-21T11:42:00+08:00；不知道可以不填。",
+            "captured_at must be a date, a time and an offset as in RFC 3339, such as "
+            "2026-11-21T11:42:00+08:00; leave it out if unknown.",
+        ),
+        field="captured_at",
+    )
+
+
+def _known_codes(codes: list[str]) -> list[str]:
+    # One code named twice is one category; the order is the rider's.
+    return [category(code).code for code in dict.fromkeys(codes)]
+
+
+def _known_datum(value: Any) -> Any:
+    text = _none_for_empty(value)
+    if text is None:
+        return Datum.WGS84
+    try:
+        return Datum(text)
+    except ValueError:
+        known = [datum.value for datum in Datum]
+        raise InvalidInput(
+            "datum-unknown",
+            Words(
+                f"坐标系只能是：{'、'.join(known)}。",
+                f"The datum must be one of: {', '.join(known)}.",
+            ),
+            field="datum",
+            known=known,
+        ) from None
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Empty = BeforeValidator(_none_for_empty)
+Text = BeforeValidator(_trimmed)
+
+
+def _photos(minimum: int) -> WithJsonSchema:
+    # Which bytes are a photo is for the gate to say: this is how the document shows them.
+    item = {"type": "string", "contentMediaType": "image/*"}
+    return WithJsonSchema(
+        {
+            "type": "array",
+            "items": item,
+            "minItems": minimum,
+            "maxItems": MAX_PHOTOS,
+            "description": "JPEG, HEIC, WebP, PNG or AVIF; 25 MiB each, 60 MiB in all",
+        }
+    )
+
+
+class ReportForm(BaseModel):
+    """What a tip consists of. Coordinates are degrees in `datum`; a claim, whatever they say.
+
+    The device's place may be left out only where a pin or an address is given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    photos: Annotated[tuple[Any, ...], Field(min_length=1, max_length=MAX_PHOTOS), _photos(1)]
+    category: Annotated[
+        list[Annotated[str, Field(json_schema_extra={"enum": [c.code for c in CATEGORIES]})]],
+        Field(
+            min_length=1,
+            max_length=len(CATEGORIES),
+            description="codes of GET /api/v1/categories; repeat the field for several",
+        ),
+        AfterValidator(_known_codes),
+    ]
+    latitude: Annotated[Latitude | SkipJsonSchema[None], Empty] = Field(
+        None, description="the device's place, degrees"
+    )
+    longitude: Annotated[Longitude | SkipJsonSchema[None], Empty] = Field(
+        None, description="the device's place, degrees"
+    )
+    accuracy_m: Annotated[
+        Annotated[float, Field(ge=0, allow_inf_nan=False)] | SkipJsonSchema[None],
+        Empty,
+    ] = Field(None, description="radius in metres within which the device believes itself to be")
+    datum: Annotated[Datum, BeforeValidator(_known_datum)] = Field(
+        Datum.WGS84, description="of every coordinate in this form"
+    )
+    captured_at: Annotated[datetime | SkipJsonSchema[None], BeforeValidator(_rfc_3339)] = Field(
+        None, description="when the photo was taken by the device's clock, RFC 3339"
+    )
+    description: Annotated[str, Text] = Field("", max_length=2000)
+    premises_name: Annotated[str, Text] = Field("", max_length=200)
+    premises_address: Annotated[str, Text] = Field("", max_length=300)
+    platform: Annotated[str, Text] = Field("", max_length=80, description="delivery platform")
+    pin_latitude: Annotated[Latitude | SkipJsonSchema[None], Empty] = Field(
+        None, description="the place the rider pointed at on a map, degrees"
+    )
+    pin_longitude: Annotated[Longitude | SkipJsonSchema[None], Empty] = Field(
+        None, description="the place the rider pointed at on a map, degrees"
+    )
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        for prefix in ("", "pin_"):
+            pair = {f"{prefix}latitude", f"{prefix}longitude"}
+            given = {name for name in pair if getattr(self, name) is not None}
+            if given and given != pair:
+                raise _half_a_place((pair - given).pop())
+        if self.latitude is None and self.pin_latitude is None and not self.premises_address:
+            raise InvalidInput(
+                "place-missing",
+                Words(
+                    "还不知道在哪里：请打开定位，或填写店铺地址。",
+                    "Where it is isn't known yet: give latitude and longitude, a pin, or the "
+                    "premises' address.",
+                ),
+                field="latitude",
+            )
+        return self
+
+
+def _half_a_place(missing: str) -> InvalidInput:
+    return InvalidInput(
+        "place-incomplete",
+        Words(
+            "经度和纬度必须一起填写。", "Latitude and longitude must be given together, or neither."
+        ),
+        field=missing,
+    )
+
+
+class SupplementForm(BaseModel):
+    """What a reporter adds later: a text, photos, or both."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    photos: Annotated[tuple[Any, ...], Field(max_length=MAX_PHOTOS), _photos(0)] = ()
+    description: Annotated[str, Text] = Field("", max_length=2000)
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if not self.photos and not self.description:
+            raise InvalidInput(
+                "supplement-empty",
+                Words(
+                    "请写几句补充说明，或加上照片。",
+                    "Write what you want to add, or attach photos.",
+                ),
+                field="description",
+            )
+        return self
+
+
+class WithdrawalForm(BaseModel):
+    """Why a reporter takes a report back; may stay empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: Annotated[str, Text] = Field("", max_length=2000)
+
+
+class Status(BaseModel):
+    """Where something stands: a stable code, and a sentence in the reader's language."""
+
+    code: str = Field(examples=["verifying"])
+    text: str = Field(examples=["正在核查。"])
+
+
+class PhotoSum(BaseModel):
+    """A photo as it was kept: compare it with the phone's own SHA-256."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class ReportAccepted(BaseModel):
+    """A tip was taken: its bytes and its row are durable."""
+
+    number: str = Field(examples=["JB20261121-7KQ4MX-3"])
+    receipt_code: str = Field(description="secret; shows the status to whoever holds it")
+    status: Status
+    received_at: datetime
+    photos: list[PhotoSum]
+
+
+class SupplementAccepted(BaseModel):
+    """An addition was taken."""
+
+    number: str
+    received_at: datetime
+    photos: list[PhotoSum]
+
+
+class WithdrawalAccepted(BaseModel):
+    """A report was taken back; the department may still follow up the hazard."""
+
+    number: str
+    status: Status
+    withdrawn_at: datetime
+
+
+class HandlingStatus(BaseModel):
+    """How far one department is. The day is local (Asia/Shanghai)."""
+
+    department: str = Field(examples=["市场监管"])
+    status: Status
+    since: date
+    due_on: date | None = Field(
+        description="by when the check and the decision on filing are due; null once made"
+    )
+    due_provisional: bool = Field(
+        description="the year's calendar of holidays is not yet published"
+    )
+
+
+class HistoryEntry(BaseModel):
+    """Something that happened, on a local day (Asia/Shanghai)."""
+
+    on: date
+    text: str
+    department: str | None = None
+
+
+class PhotoStatus(BaseModel):
+    """One photo of the report, and whether it could be opened."""
+
+    sha256: str
+    readable: bool | None = Field(description="null while it waits to be examined")
+    note: str | None = None
+
+
+class ReportStatus(BaseModel):
+    """What became of a report, in plain words; nothing about anybody else."""
+
+    number: str
+    received_at: datetime
+    status: Status
+    withdrawn_at: datetime | None
+    handling: list[HandlingStatus]
+    history: list[HistoryEntry]
+    photos: list[PhotoStatus]
+
+
+class CategoryInfo(BaseModel):
+    """One hazard category of the taxonomy."""
+
+    code: str
+    name: str
+    department: str
+    severity: int = Field(ge=1, le=5)
+
+
+class CategoryList(BaseModel):
+    """Every category in force today."""
+
+    categories: list[CategoryInfo]
+
+
+# What Pydantic finds wrong → our stable code; the words are made by `_WORDS` below.
+_CODES = {
+    "float_parsing": "number-invalid",
+    "float_type": "number-invalid",
+    "finite_number": "number-invalid",
+    "greater_than_equal": "number-out-of-range",
+    "less_than_equal": "number-out-of-range",
+    "string_too_long": "text-too-long",
+    "string_type": "value-invalid",
+    "missing": "field-missing",
+    "too_short": "field-missing",
+    "too_long": "too-many-values",
+    "extra_forbidden": "field-unknown",
+    "json_invalid": "body-unreadable",
+}
+_CODES_BY_FIELD = {
+    ("category", "field-missing"): "category-missing",
+    ("photos", "field-missing"): "photos-missing",
+    ("photos", "too-many-values"): "photos-too-many",
+}
+_COORDINATES = frozenset({"latitude", "longitude", "pin_latitude", "pin_longitude"})
+
+
+# What a field is called on the page, so that a refusal names it as its reader knows it.
+_LABELS = {
+    "accuracy_m": Words("定位精度", "accuracy_m"),
+    "captured_at": Words("拍摄时间", "captured_at"),
+    "category": Words("隐患类别", "category"),
+    "datum": Words("坐标系", "datum"),
+    "description": Words("情况说明", "description"),
+    "latitude": Words("纬度", "latitude"),
+    "longitude": Words("经度", "longitude"),
+    "photos": Words("照片", "photos"),
+    "pin_latitude": Words("选点的纬度", "pin_latitude"),
+    "pin_longitude": Words("选点的经度", "pin_longitude"),
+    "platform": Words("外卖平台", "platform"),
+    "premises_address": Words("地址", "premises_address"),
+    "premises_name": Words("店名", "premises_name"),
+    "reason": Words("撤回理由", "reason"),
+    "rider_token": Words("骑手凭证", "rider_token"),
+}
+
+
+def label(field: str | None) -> Words:
+    """Return what a form's field is called: plainly in Chinese, as in the API in English."""
+    return _LABELS.get(field or "", Words(field or "内容", field or "the request"))
+
+
+def explain(error: ValidationError) -> InvalidInput:
+    """Return the first thing Pydantic found wrong as a refusal in plain words.
+
+    What was sent is never repeated, since it may be personal.
+    """
+    fault = error.errors(include_input=False, include_url=False)[0]
+    field = str(fault["loc"][0]) if fault["loc"] else None
+    code = _CODES.get(fault["type"], "value-invalid")
+    code = _CODES_BY_FIELD.get((field or "", code), code)
+    if field in _COORDINATES and code == "number-out-of-range":
+        code = "coordinates-out-of-range"
+    limit = fault.get("ctx", {}).get("max_length", "")
+    words = _WORDS[code]
+    return InvalidInput(
+        code,
+        Words(
+            words.zh.format(field=label(field).zh, limit=limit),
+            words.en.format(field=label(field).en, limit=limit),
+        ),
+        field=field if code != "field-unknown" else None,
+    )
+
+
+_WORDS = {
+    "number-invalid": Words("{field}必须是数字。", "{field} must be a number."),
+    "number-out-of-range": Words("{field}的数值不对。", "{field} can't have this value."),
+    "coordinates-out-of-range": Words(
+        "经纬度超出范围：纬度 -90 到 90，经度 -180 到 180。",
+        "Coordinates are out of range: latitude -90 to 90, longitude -180 to 180.",
+    ),
+    "text-too-long": Words(
+        "{field}太长，最多 {limit} 个字。", "{field} is too long: {limit} characters at most."
+    ),
+    "value-invalid": Words("{field}填写有误。", "{field} is not right."),
+    "field-missing": Words("缺少{field}。", "{field} is missing."),
+    "category-missing": Words("请选择发现了什么隐患。", "Choose what the hazard is (category)."),
+    "photos-missing": Words("请至少拍一张照片。", "Attach at least one photo."),
+    "photos-too-many": Words("照片最多 {limit} 张。", "At most {limit} photos."),
+    "too-many-values": Words("{field}给得太多。", "{field} is given too many times."),
+    "field-unknown": Words("有不认识的字段。", "There is a field that is not known here."),
+    "body-unreadable": Words("请求的格式读不懂。", "The request can't be read."),
+}
