@@ -1,0 +1,110 @@
+"""The rider's door: create_app() puts its parts together, from_environment() for gunicorn."""
+
+from flask import Flask, Response, g, jsonify, request
+from openapi_pydantic import SecurityScheme
+
+from intake import form, riders
+from intake.answers import Reporter
+from intake.described import described_routes
+from intake.door import Door, attach, open_door
+from intake.doorway import Doorway, Entry, check_operator, enters, hang
+from intake.problems import problem_table
+from intake.readiness import check_disk
+from intake.routes import pages
+from intake.routes.api_v1 import api
+from schemas.logs import configure_logs
+from schemas.migrate import check_migrated
+from schemas.settings import Settings, load_settings
+from schemas.wire.openapi import build_document
+
+API_VERSION = "1.0.0"
+DESCRIPTION = """Riders' tips on food safety.
+
+Every refusal is problem+json (RFC 9457) with a stable `type` and a sentence in zh-CN or
+English by Accept-Language. Repeat a request that got no answer with the same
+Idempotency-Key: it is taken once, and a repeat is answered even at the rate limit.
+
+"""
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the WSGI app of the rider's door."""
+    app = Flask(__name__, static_folder="web/static", template_folder="web/templates")
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # people read these sentences
+    door = open_door(settings)
+    attach(app, door)
+    door.metrics.attach(app)
+    form.remove_stale_files(door.incoming)
+    app.register_blueprint(api)
+    pages.register(app)
+    _add_document(app)
+    hang(app, _doorway(door))
+    return app
+
+
+def from_environment() -> Flask:
+    """Return the app as the environment sets it up: gunicorn 'intake.app:from_environment()'."""
+    settings = load_settings()
+    configure_logs(settings, process="intake")
+    return create_app(settings)
+
+
+def _doorway(door: Door) -> Doorway:
+    settings = door.settings
+    return Doorway(
+        settings=settings,
+        checks={
+            Entry.REPORTER: lambda: _find_reporter(door),
+            Entry.OPERATOR: lambda: check_operator(settings),
+        },
+        ready={
+            "database": lambda: check_migrated(door.database),
+            "queue": door.queue.check,
+            "photo_store": door.store.check,
+            "disk": lambda: check_disk(settings.data_dir),
+        },
+        metrics=door.metrics.registry,
+        page_for=pages.page_for,
+        observe=door.metrics.observe_refusal,
+    )
+
+
+def _find_reporter(door: Door) -> None:
+    """Find out who sends; raises NotSignedIn for a token that is not, or no longer, good.
+
+    Whoever shows a token means to be known by it: falling back to «anonymous» would
+    take the tip from the rider's account without a word.
+    """
+    given = request.headers.get("Authorization", "")
+    if not given:
+        g.reporter = Reporter()
+        return
+    token = given.removeprefix("Bearer ").strip()
+    with door.database.reading() as session:
+        g.reporter = Reporter(riders.authenticate(session, token=token).id)
+
+
+def _add_document(app: Flask) -> None:
+    document: dict[str, object] = {}
+
+    @app.get("/openapi.json")
+    @enters(Entry.PUBLIC)
+    def openapi() -> Response:
+        if not document:
+            document.update(openapi_document(app))
+        return jsonify(document)
+
+
+def openapi_document(app: Flask) -> dict[str, object]:
+    """Return the OpenAPI document of the routes that the app has."""
+    return build_document(
+        title="随手拍 · Suishoupai, the rider's door",
+        version=API_VERSION,
+        description=DESCRIPTION + problem_table(),
+        security_schemes={
+            "rider": SecurityScheme(
+                type="http", scheme="bearer", description="a rider's token, given at the station"
+            )
+        },
+        routes=described_routes(app),
+    )

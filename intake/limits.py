@@ -1,0 +1,112 @@
+"""How many new tips an hour: per rider and per network address, counted on the queue server.
+
+Only what was newly taken counts, so a repeat of an answered key never meets the limit.
+While the queue server is away each process counts for itself.
+"""
+
+import ipaddress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerHour
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+
+from intake.answers import Reporter
+from schemas.errors import ConfigurationError, TooMany
+from schemas.sealing import Sealer
+from schemas.settings import Settings
+from schemas.words import Words
+
+log = structlog.get_logger()
+PREFIX = "suishoupai-limits"
+ASK_AGAIN_AFTER_S = 5.0
+
+
+class TipLimits:
+    """The limits of new tips; what is counted is a keyed digest, never an address or an id."""
+
+    def __init__(self, settings: Settings, sealer: Sealer) -> None:
+        self._settings = settings
+        self._sealer = sealer
+        self._per_rider = RateLimitItemPerHour(settings.rider_tips_per_hour)
+        self._per_address = RateLimitItemPerHour(settings.address_tips_per_hour)
+        self._shared: RateLimiter | None = None
+        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._away_until = 0.0
+
+    def check(self, reporter: Reporter, address: str) -> None:
+        """Raise TooMany `rate-limited` when a further tip from here is one too many."""
+        for item, subject in self._items(reporter, address):
+            with self._counting() as limiter:
+                if not limiter.test(item, subject):
+                    raise _too_many(limiter.get_window_stats(item, subject).reset_time)
+
+    def count(self, reporter: Reporter, address: str) -> None:
+        """Count one tip that was newly taken."""
+        for item, subject in self._items(reporter, address):
+            with self._counting() as limiter:
+                limiter.hit(item, subject)
+
+    def _items(self, reporter: Reporter, address: str) -> Iterator[tuple[RateLimitItem, str]]:
+        if reporter.rider_id:
+            yield self._per_rider, self._sealer.digest("limit-rider", str(reporter.rider_id))
+        yield self._per_address, self._sealer.digest("limit-address", network_of(address))
+
+    @contextmanager
+    def _counting(self) -> Iterator[RateLimiter]:
+        """Lend the shared counter; when it fails meanwhile, this one look or count is let go."""
+        shared = self._find_shared()
+        if shared is None:
+            yield self._own
+            return
+        try:
+            yield shared
+        except StorageError:
+            log.warning("limits_away")
+            self._shared, self._away_until = None, time.monotonic() + ASK_AGAIN_AFTER_S
+
+    def _find_shared(self) -> RateLimiter | None:
+        if self._shared is None and time.monotonic() >= self._away_until:
+            try:
+                url = self._settings.effective_redis_url
+            except ConfigurationError:
+                self._away_until = time.monotonic() + ASK_AGAIN_AFTER_S
+                return None
+            storage = RedisStorage(
+                url.replace("unix://", "redis+unix://", 1),
+                key_prefix=PREFIX,
+                wrap_exceptions=True,
+                socket_connect_timeout=1,
+                socket_timeout=1,
+            )
+            self._shared = SlidingWindowCounterRateLimiter(storage)
+        return self._shared
+
+
+def network_of(address: str) -> str:
+    """Return whom an address stands for: itself, or the /64 that one IPv6 line is given."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _too_many(reset_time: float) -> TooMany:
+    retry_after_s = max(1, round(reset_time - time.time()))
+    minutes = max(1, round(retry_after_s / 60))
+    return TooMany(
+        "rate-limited",
+        Words(
+            f"这一小时内发得太多了，请 {minutes} 分钟后再发。照片先留在手机里，不会丢。",
+            f"Too many tips within the hour: send again in {minutes} minutes. Keep the photos on "
+            "the phone; nothing is lost.",
+        ),
+        retry_after_s=retry_after_s,
+    )

@@ -1,0 +1,56 @@
+"""Every problem the rider's door can answer with, as one table for the document and its test."""
+
+PROBLEMS: dict[str, str] = {
+    "body-incomplete": "the request ended before all of it was here; repeat with the same key",
+    "body-unreadable": "the body is no multipart form, or no JSON",
+    "captured-at-invalid": "captured_at is no RFC 3339 moment with an offset",
+    "category-missing": "no category is given",
+    "category-unknown": "a category is not in the taxonomy",
+    "content-type-unsupported": "the body is of another type than the route takes",
+    "coordinates-out-of-range": "a latitude or longitude is not on the globe",
+    "database-away": "the database does not answer; repeat with the same key",
+    "datum-unknown": "the datum is none of wgs84, gcj02, bd09",
+    "field-duplicate": "a field that has one value is given twice",
+    "field-missing": "a required field is missing",
+    "field-unknown": "a field is not part of the form",
+    "idempotency-key-invalid": "Idempotency-Key is no UUID",
+    "idempotency-key-missing": "Idempotency-Key is missing",
+    "idempotency-key-reused": "this key stands for other content",
+    "method-not-allowed": "the route exists and has no such method",
+    "not-found": "there is no such address",
+    "number-invalid": "a number is not a number",
+    "number-out-of-range": "a number can't have this value",
+    "photo-damaged": "a photo's own structure contradicts itself",
+    "photo-empty": "a photo has no bytes",
+    "photo-format-unsupported": "a picture is of a format that is not taken",
+    "photo-not-an-image": "a file is no picture",
+    "photo-too-large": "a photo has more than 25 MiB",
+    "photo-too-many-pixels": "a photo has more pixels than its format may have",
+    "photo-truncated": "a photo ends before its own structure does",
+    "photo-type-mismatch": "a photo was sent as something that is no picture",
+    "photos-missing": "no photo is attached",
+    "photos-too-large-together": "the photos have more than 60 MiB together",
+    "photos-too-many": "more than nine photos are attached",
+    "place-incomplete": "a latitude without its longitude, or the other way round",
+    "place-missing": "neither a place, nor a pin, nor the premises' address is given",
+    "rate-limited": "too many new tips within the hour; Retry-After says when to come back",
+    "refused": "the server can't take this request",
+    "report-not-found": "no such report, or not yours; which of the two is not told",
+    "store-away": "the photo store does not answer or is full; repeat with the same key",
+    "supplement-empty": "an addition holds neither text nor photo",
+    "text-invalid": "a text is not UTF-8, or holds NUL",
+    "text-too-long": "a text is longer than its field",
+    "token-missing": "this door takes tips of registered riders only",
+    "token-unknown": "the bearer token was never issued, or is revoked",
+    "too-large": "the body is longer than any form may be",
+    "too-many-parts": "the form has too many parts",
+    "too-many-values": "a repeatable field is repeated too often",
+    "unexpected": "something went wrong on our side and was noted",
+    "value-invalid": "a field's value is not right",
+}
+
+
+def problem_table() -> str:
+    """Return the table as Markdown, for the document's description."""
+    rows = "\n".join(f"| `{code}` | {text} |" for code, text in sorted(PROBLEMS.items()))
+    return f"| type (`urn:suishoupai:problem:` …) | meaning |\n|---|---|\n{rows}"

@@ -1,0 +1,300 @@
+"""Riders: registration one by one or from a platform's list, and the tokens they carry.
+
+Who a rider is lies sealed; the phone's keyed digest finds a rider again without
+anybody reading a phone number.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.inserting import insert_if_new
+from schemas import audit
+from schemas.database import new_id, now_utc
+from schemas.errors import Conflict, InvalidInput, NotFound, NotSignedIn
+from schemas.sealing import Sealer, new_token, token_hash
+from schemas.tables import Rider, RiderToken
+from schemas.words import Words
+
+TOKEN_PREFIX = "rider"  # noqa: S105 - what a token begins with, not a token
+BATCH_ROWS = 500
+SURPLUS = "surplus"
+# A mainland mobile number, or any other in the international form (ITU-T E.164).
+_PHONE = re.compile(r"1[3-9]\d{9}|\+(?!86)[1-9]\d{6,14}")
+
+FIELD_WORDS: dict[str, tuple[Words, int]] = {
+    "name": (Words("姓名", "name"), 80),
+    "phone": (Words("手机号", "phone"), 40),
+    "platform": (Words("平台", "platform"), 80),
+    "station": (Words("站点", "station"), 80),
+    "employee_number": (Words("工号", "employee number"), 40),
+}
+
+
+@dataclass(frozen=True)
+class RiderProfile:
+    """Who a rider is; kept sealed and never logged."""
+
+    name: str
+    phone: str
+    platform: str = ""
+    station: str = ""
+    employee_number: str = ""
+
+
+@dataclass(frozen=True)
+class RiderRow:
+    """One line of a platform's list: its number in the file and its cells by field name."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AddedRider:
+    """A rider the import made; `token` is shown here and never again."""
+
+    line: int
+    rider_id: UUID
+    token: str | None
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A line that was not imported: `code` is stable, `words` say why."""
+
+    line: int
+    code: str
+    words: Words
+
+
+@dataclass
+class ImportResult:
+    """What an import did: who was added, who was there already, what could not be read."""
+
+    added: list[AddedRider] = field(default_factory=list)
+    duplicates: list[RefusedRow] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
+
+
+def check_profile(cells: Mapping[str, str]) -> RiderProfile:
+    """Return a profile with every cell trimmed and the phone in one form.
+
+    Raises InvalidInput `rider-field-missing`, `rider-field-invalid`, `row-too-long` or
+    `phone-invalid`.
+    """
+    if SURPLUS in cells:
+        raise InvalidInput(
+            "row-too-long",
+            Words("这一行的格子比表头多。", "This line has more cells than the header."),
+        )
+    values = {name: _check_cell(name, cells.get(name, "")) for name in FIELD_WORDS}
+    return RiderProfile(**(values | {"phone": normal_phone(values["phone"])}))
+
+
+def _check_cell(name: str, text: str) -> str:
+    words, limit = FIELD_WORDS[name]
+    value = " ".join(text.split())
+    if not value and name in ("name", "phone"):
+        raise InvalidInput(
+            "rider-field-missing",
+            Words(f"缺少{words.zh}。", f"The {words.en} is missing."),
+            field=name,
+        )
+    if len(value) > limit or any(unicodedata.category(sign) == "Cc" for sign in value):
+        raise InvalidInput(
+            "rider-field-invalid",
+            Words(
+                f"{words.zh}超过 {limit} 个字，或含有无法显示的字符。",
+                f"The {words.en} is longer than {limit} characters or holds unprintable ones.",
+            ),
+            field=name,
+        )
+    return value
+
+
+def normal_phone(text: str) -> str:
+    """Return a phone number in the one form in which equal numbers are equal texts.
+
+    Full-width digits, spaces, hyphens and the country code 86 are forgiven. Raises
+    InvalidInput `phone-invalid`, which does not repeat the number.
+    """
+    plain = re.sub(r"[\s()\-]", "", unicodedata.normalize("NFKC", text))
+    plain = re.sub(r"^(\+|00)86(?=1[3-9]\d{9}$)", "", plain)
+    plain = re.sub(r"^86(?=1[3-9]\d{9}$)", "", plain)
+    if not _PHONE.fullmatch(plain) or not plain.isascii():
+        raise InvalidInput(
+            "phone-invalid",
+            Words(
+                "手机号不对：应为 11 位大陆手机号，或以 + 和国家代码开头的号码。",
+                "This phone number can't be right: give the 11 digits of a mainland mobile, or "
+                "a number that begins with + and the country code.",
+            ),
+            field="phone",
+        )
+    return plain
+
+
+def add_rider(
+    session: Session,
+    *,
+    sealer: Sealer,
+    profile: RiderProfile,
+    is_supervisor: bool = False,
+    actor: audit.Actor = audit.OPERATOR,
+) -> Rider:
+    """Register one rider.
+
+    Raises InvalidInput as check_profile does, and Conflict `rider-exists` when the
+    phone is registered already.
+    """
+    row = _rider_row(sealer, check_profile(asdict(profile)), is_supervisor=is_supervisor)
+    if not insert_if_new(session, Rider, [row], conflict=("phone_digest",)):
+        raise Conflict("rider-exists", _EXISTS, field="phone")
+    audit.record(session, actor=actor, action="rider.registered", subject=("rider", row["id"]))
+    return session.get_one(Rider, row["id"])
+
+
+_EXISTS = Words("这个手机号已经登记过。", "This phone is registered already.")
+_TWICE = Words(
+    "这个手机号在名单里出现了不止一次。", "This phone stands in the list more than once."
+)
+
+
+def issue_token(session: Session, *, rider_id: UUID, actor: audit.Actor = audit.OPERATOR) -> str:
+    """Return a new bearer token of a rider; only its hash is kept, so it is shown once."""
+    token = new_token(TOKEN_PREFIX)
+    session.add(RiderToken(rider_id=rider_id, token_hash=token_hash(token)))
+    audit.record(session, actor=actor, action="rider.token_issued", subject=("rider", rider_id))
+    return token
+
+
+def revoke_tokens(session: Session, *, rider_id: UUID, actor: audit.Actor = audit.OPERATOR) -> int:
+    """Revoke every token of a rider (a lost phone, a contract that ended); return how many."""
+    standing = session.scalars(
+        select(RiderToken).where(RiderToken.rider_id == rider_id, RiderToken.revoked_at.is_(None))
+    ).all()
+    for token in standing:
+        token.revoked_at = now_utc()
+    audit.record(
+        session,
+        actor=actor,
+        action="rider.tokens_revoked",
+        subject=("rider", rider_id),
+        after={"tokens": len(standing)},
+    )
+    return len(standing)
+
+
+def authenticate(session: Session, *, token: str) -> Rider:
+    """Return the rider who carries a token.
+
+    Raises NotSignedIn `token-unknown` for one that was never issued or is revoked.
+    """
+    rider = session.scalars(
+        select(Rider)
+        .join(RiderToken, RiderToken.rider_id == Rider.id)
+        .where(RiderToken.token_hash == token_hash(token), RiderToken.revoked_at.is_(None))
+    ).one_or_none()
+    if rider is None:
+        raise NotSignedIn(
+            "token-unknown",
+            Words(
+                "登录凭证无效或已停用，请向站点重新领取。",
+                "This rider token is unknown or was revoked: ask your station for a new one.",
+            ),
+            field="Authorization",
+        )
+    return rider
+
+
+def find_by_phone(session: Session, *, sealer: Sealer, phone: str) -> Rider:
+    """Return the rider of a phone number; raises NotFound `rider-unknown`."""
+    digest = sealer.digest("phone", normal_phone(phone))
+    rider = session.scalars(select(Rider).where(Rider.phone_digest == digest)).one_or_none()
+    if rider is None:
+        raise NotFound(
+            "rider-unknown",
+            Words("没有登记过这个手机号的骑手。", "No rider is registered with this phone."),
+            field="phone",
+        )
+    return rider
+
+
+def import_riders(
+    session: Session,
+    *,
+    sealer: Sealer,
+    rows: Iterable[RiderRow],
+    with_tokens: bool = False,
+    actor: audit.Actor = audit.OPERATOR,
+) -> ImportResult:
+    """Register the riders of a platform's list, in the caller's one transaction.
+
+    A line that can't be right and a phone that is known already are reported with
+    their line number and don't stop the others. `with_tokens` issues each new rider
+    a token. Rows are read in batches, so a list may be longer than memory.
+    """
+    result = ImportResult()
+    seen: set[str] = set()
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        good = list(_readable(batch, sealer, result, seen))
+        _import_batch(session, good, result, with_tokens=with_tokens, actor=actor)
+    return result
+
+
+def _readable(
+    batch: Sequence[RiderRow], sealer: Sealer, result: ImportResult, seen: set[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row in batch:
+        try:
+            values = _rider_row(sealer, check_profile(row.cells))
+        except InvalidInput as error:
+            result.refused.append(RefusedRow(row.line, error.code, error.words))
+            continue
+        if values["phone_digest"] in seen:
+            result.duplicates.append(RefusedRow(row.line, "rider-twice", _TWICE))
+            continue
+        seen.add(values["phone_digest"])
+        yield row.line, values
+
+
+def _import_batch(
+    session: Session,
+    good: Sequence[tuple[int, dict[str, Any]]],
+    result: ImportResult,
+    *,
+    with_tokens: bool,
+    actor: audit.Actor,
+) -> None:
+    made = insert_if_new(session, Rider, [values for _, values in good], conflict=("phone_digest",))
+    for line, values in good:
+        rider_id: UUID = values["id"]
+        if rider_id not in made:
+            result.duplicates.append(RefusedRow(line, "rider-exists", _EXISTS))
+            continue
+        audit.record(session, actor=actor, action="rider.registered", subject=("rider", rider_id))
+        token = issue_token(session, rider_id=rider_id, actor=actor) if with_tokens else None
+        result.added.append(AddedRider(line, rider_id, token))
+    # Once flushed, the rows need not stay in memory: the session holds them weakly.
+    session.flush()
+
+
+def _rider_row(
+    sealer: Sealer, profile: RiderProfile, *, is_supervisor: bool = False
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "sealed_profile": sealer.seal(asdict(profile)),
+        "phone_digest": sealer.digest("phone", profile.phone),
+        "is_supervisor": is_supervisor,
+        "registered_at": now_utc(),
+    }

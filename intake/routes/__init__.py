@@ -1,0 +1,1 @@
+"""The views of the rider's door: validate, call, present."""

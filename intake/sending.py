@@ -1,0 +1,218 @@
+"""The way of a form from the network to durable rows: what the API and the web page share."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from flask import request
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+
+from intake import reports
+from intake.answers import Answer, Reporter, key_is_known
+from intake.door import Door
+from intake.doorway import request_id
+from intake.form import PHOTOS, ReceivedForm, ReceivedPhoto, receive_form, rules_of
+from intake.gate import inspect
+from intake.reports import ClaimedPlace, KeptPhoto, Tip
+from schemas.database import now_utc
+from schemas.errors import InvalidInput, NotSignedIn, SuishoupaiError, TooMany
+from schemas.jobs import PROCESS_REPORT, PROCESS_SUPPLEMENT
+from schemas.tables import Report
+from schemas.wire.reports import ReportForm, SupplementForm, explain
+from schemas.words import Words
+
+log = structlog.get_logger()
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def read_key(text: str | None) -> UUID:
+    """Return the Idempotency-Key; raises InvalidInput when it is missing or no UUID."""
+    if not text:
+        raise InvalidInput(
+            "idempotency-key-missing",
+            Words(
+                "缺少 Idempotency-Key：请为每条举报生成一个 UUID，重发时用同一个。",
+                "Idempotency-Key is missing: make a UUID for each tip and repeat with the same "
+                "one.",
+            ),
+            field="Idempotency-Key",
+        )
+    try:
+        return UUID(text.strip().strip('"'))
+    except ValueError:
+        raise InvalidInput(
+            "idempotency-key-invalid",
+            Words(
+                "Idempotency-Key 必须是 UUID，例如 0195e2a4-7d3c-7b1a-9c55-2f6f0a1b2c3d。",
+                "Idempotency-Key must be a UUID, such as 0195e2a4-7d3c-7b1a-9c55-2f6f0a1b2c3d.",
+            ),
+            field="Idempotency-Key",
+        ) from None
+
+
+def require_welcome(door: Door, reporter: Reporter) -> None:
+    """Raise NotSignedIn `token-missing` where tips need a rider's token and there is none."""
+    if reporter.rider_id is None and not door.settings.anonymous_tips:
+        raise NotSignedIn(
+            "token-missing",
+            Words(
+                "这里只接收已登记骑手的举报：请带上骑手凭证。",
+                "Only registered riders may report here: send your rider token.",
+            ),
+            field="Authorization",
+        )
+
+
+def admit(door: Door, *, reporter: Reporter, key: UUID) -> None:
+    """Raise TooMany for one new tip too many; a repeat of an answered key always passes.
+
+    Asked before the body is read, so that a flood costs nothing but its head.
+    """
+    try:
+        door.limits.check(reporter, request.remote_addr or "")
+    except TooMany:
+        with door.database.reading() as session:
+            if not key_is_known(session, reporter=reporter, key=key):
+                raise
+
+
+def incoming(door: Door, model: type[BaseModel]) -> AbstractContextManager[ReceivedForm]:
+    """Lend the request's form as it came in; its files live as long as the context."""
+    return receive_form(
+        request.stream.read,
+        content_type=request.content_type or "",
+        content_length=request.content_length,
+        directory=door.incoming,
+        rules=rules_of(model),
+    )
+
+
+def validated(model: type[Form], form: ReceivedForm) -> Form:
+    """Return the form as its model; raises InvalidInput naming the first field at fault."""
+    repeatable = rules_of(model).repeatable
+    values: dict[str, Any] = {
+        name: texts if name in repeatable else texts[0] for name, texts in form.texts.items()
+    }
+    try:
+        return model.model_validate(values | {PHOTOS: tuple(form.photos)})
+    except ValidationError as error:
+        raise explain(error) from None
+
+
+def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID) -> Answer:
+    """Keep the photos, commit the tip, tell the queue; or give the standing answer again."""
+    photos, tip, now = _inspected(values.photos), tip_of(values), now_utc()
+    answer = _answer_once(
+        door,
+        reporter=reporter,
+        files=values.photos,
+        write=lambda session: reports.submit(
+            session,
+            sealer=door.sealer,
+            reporter=reporter,
+            key=key,
+            tip=tip,
+            photos=photos,
+            now=now,
+        ),
+    )
+    if answer.is_new:
+        door.metrics.accepted.inc()
+        log.info("tip_accepted", number=answer.number, photos=len(photos))
+        door.queue.put(PROCESS_REPORT, answer.subject_id, request_id=request_id() or "")
+    return answer
+
+
+def take_supplement(
+    door: Door, *, values: SupplementForm, report: Report, reporter: Reporter, key: UUID
+) -> Answer:
+    """Keep the photos, commit the addition, tell the queue; or give the standing answer again."""
+    photos, now = _inspected(values.photos), now_utc()
+    answer = _answer_once(
+        door,
+        reporter=reporter,
+        files=values.photos,
+        write=lambda session: reports.supplement(
+            session,
+            sealer=door.sealer,
+            reporter=reporter,
+            key=key,
+            report=report,
+            description=values.description,
+            photos=photos,
+            now=now,
+        ),
+    )
+    if answer.is_new:
+        log.info("supplement_accepted", number=answer.number, photos=len(photos))
+        door.queue.put(PROCESS_SUPPLEMENT, answer.subject_id, request_id=request_id() or "")
+    return answer
+
+
+def _answer_once(
+    door: Door,
+    *,
+    reporter: Reporter,
+    files: Sequence[ReceivedPhoto],
+    write: Callable[[Session], Answer],
+) -> Answer:
+    """Make the photos durable, then the rows; for a repeat both find what is there.
+
+    The queue is told afterwards by the caller; when it is away, the sweeper finds the rows.
+    """
+    # Before the transaction: no lock may wait for a disk or for another machine.
+    for file in files:
+        door.store.put_original(file.path, file.sha256)
+    answer = door.commit(write)
+    if answer.is_new:
+        door.limits.count(reporter, request.remote_addr or "")
+    return answer
+
+
+def tip_of(values: ReportForm) -> Tip:
+    """Return what the form says, in the shape that the core works with."""
+    return Tip(
+        categories=tuple(values.category),
+        description=values.description,
+        premises_name=values.premises_name,
+        premises_address=values.premises_address,
+        platform=values.platform,
+        device_place=_place(values, values.latitude, values.longitude, values.accuracy_m),
+        pin=_place(values, values.pin_latitude, values.pin_longitude, None),
+        captured_at=values.captured_at,
+    )
+
+
+def _place(
+    values: ReportForm, latitude: float | None, longitude: float | None, accuracy_m: float | None
+) -> ClaimedPlace | None:
+    if latitude is None or longitude is None:
+        return None
+    return ClaimedPlace(latitude, longitude, values.datum, accuracy_m)
+
+
+def _inspected(photos: Sequence[ReceivedPhoto]) -> list[KeptPhoto]:
+    return [_pass_gate(photo, place, len(photos)) for place, photo in enumerate(photos, start=1)]
+
+
+def _pass_gate(photo: ReceivedPhoto, place: int, photos: int) -> KeptPhoto:
+    try:
+        facts = inspect(photo.path, declared=photo.declared)
+    except SuishoupaiError as error:
+        if photos > 1:
+            # Of several photos the rider must know which one to take again.
+            error.words = Words(
+                f"第 {place} 张照片：{error.words.zh}", f"Photo {place}: {error.words.en}"
+            )
+        error.facts["photo"] = place
+        raise
+    return KeptPhoto(
+        sha256=photo.sha256,
+        size_bytes=photo.size_bytes,
+        content_type=facts.content_type,
+        width=facts.width,
+        height=facts.height,
+    )

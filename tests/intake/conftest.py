@@ -1,0 +1,208 @@
+"""What the tests of the rider's door share: an app, pictures, a sender, a real server."""
+
+import hashlib
+import io
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from intake.app import create_app
+from intake.door import Door
+from intake.riders import RiderProfile, add_rider, issue_token
+from schemas.sealing import Sealer
+from schemas.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+Sender = Callable[..., TestResponse]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def catalogues() -> None:
+    """Compile the door's catalogues, as `make` does before anything is served."""
+    for source in (ROOT / "intake/web/translations").glob("*/LC_MESSAGES/*.po"):
+        with source.open("rb") as file:
+            catalogue = read_po(file)
+        with source.with_suffix(".mo").open("wb") as file:
+            write_mo(file, catalogue)
+
+
+@pytest.fixture
+def door_settings(settings: Settings, redis_url: str) -> Settings:
+    """Settings of a door with a database and a queue."""
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture
+def app(door_settings: Settings) -> Iterator[Flask]:
+    """The rider's door."""
+    made = create_app(door_settings)
+    yield made
+    made.extensions["door"].database.close()
+
+
+@pytest.fixture
+def door(app: Flask) -> Door:
+    """The parts of the door."""
+    found: Door = app.extensions["door"]
+    return found
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A program in front of the door."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def jpeg() -> Callable[..., bytes]:
+    """Make a small JPEG; another seed is another picture."""
+
+    def make(seed: int = 1, size: tuple[int, int] = (64, 48), kind: str = "JPEG") -> bytes:
+        noise = random.Random(seed).randbytes(size[0] * size[1] * 3)
+        buffer = io.BytesIO()
+        Image.frombytes("RGB", size, noise).save(buffer, kind)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def token(door: Door) -> str:
+    """The token of a registered rider."""
+    with door.database.writing() as session:
+        rider = add_rider(
+            session, sealer=door.sealer, profile=RiderProfile("李小四", "13800001111", "美团")
+        )
+        return issue_token(session, rider_id=rider.id)
+
+
+@pytest.fixture
+def send(client: FlaskClient, jpeg: Callable[..., bytes]) -> Sender:
+    """Send a good tip; keywords change or, as None, leave out a field; files replace the photo."""
+
+    def call(
+        *,
+        key: str | None = "new",
+        token: str | None = None,
+        files: list[bytes] | None = None,
+        declared: str | None = "image/jpeg",
+        path: str = "/api/v1/reports",
+        headers: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> TestResponse:
+        data: dict[str, Any] = {"category": "PEST", "latitude": "41.8", "longitude": "123.43"}
+        photos = [jpeg()] if files is None else files
+        # Werkzeug's own encoder leaves out a line end after an empty text.
+        form = httpx.Request(
+            "POST",
+            "http://door/",
+            data={name: value for name, value in (data | fields).items() if value is not None},
+            files=[
+                ("photos", (f"{place}.jpg", io.BytesIO(photo), declared))
+                for place, photo in enumerate(photos)
+            ]
+            # Without a file httpx would send another kind of form.
+            or [("photos", ("", b""))],
+        )
+        sent = dict(headers or {})
+        if key:
+            sent["Idempotency-Key"] = str(uuid.uuid4()) if key == "new" else key
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return client.post(
+            path, data=form.read(), headers=sent, content_type=form.headers["Content-Type"]
+        )
+
+    return call
+
+
+@pytest.fixture
+def code_of() -> Callable[[TestResponse], str]:
+    """Read the stable code of a refusal, once it looks like one."""
+
+    def read(response: TestResponse) -> str:
+        assert response.content_type == "application/problem+json"
+        problem = response.get_json()
+        assert problem["status"] == response.status_code
+        assert problem["detail"]
+        assert problem["request_id"] == response.headers["X-Request-ID"]
+        return str(problem["type"].removeprefix("urn:suishoupai:problem:"))
+
+    return read
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
+    """Serve the door with gunicorn, as the product does; gives its address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(settings: Settings) -> str:
+        port = free_port()
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        for name in ("data_dir", "database_url", "redis_url", "photo_store"):
+            environment[name.upper()] = str(getattr(settings, name))
+        environment["SECRET_KEYS"] = ",".join(settings.secret_keys)
+        log = (tmp_path / "server.log").open("wb")
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "intake.app:from_environment()"),
+                *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
+                *("--workers", "2", "--threads", "4", "--no-control-socket"),
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+        started.append(server)
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                httpx.get(f"{address}/healthz", timeout=5)
+            except httpx.TransportError:
+                continue
+            return address
+        raise AssertionError((tmp_path / "server.log").read_text())
+
+    yield start
+    for server in started:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def sealer(door_settings: Settings) -> Sealer:
+    """The keys of the door."""
+    return Sealer(door_settings)
+
+
+@pytest.fixture(scope="session")
+def sha256() -> Callable[[bytes], str]:
+    """Sum bytes as the phone does."""
+    return lambda data: hashlib.sha256(data).hexdigest()
