@@ -1,0 +1,141 @@
+"""What a report claims of its place and time, and which place is taken.
+
+The written rule: the phone's place when it is accurate to 100 m, else the map pin,
+else the phone's place however coarse, else the photo's. Pure, but for the loaders.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from schemas.places import Point, distance_m
+from schemas.tables import Claim, Photo
+
+GOOD_ACCURACY_M = 100.0
+# How much farther apart than their accuracies two claims may be (domain.md §10).
+CLAIM_TOLERANCE_M = 200.0
+
+DEVICE, PIN, PHOTO = "device_gps", "map_pin", "exif_gps"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceClaim:
+    """One statement of where, in WGS-84; `accuracy_m` is None where none was given."""
+
+    source: str
+    point: Point
+    accuracy_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPlace:
+    """The claim that is taken as the place, and the rule that chose it."""
+
+    claim: PlaceClaim
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Two claims that are farther apart than they may be, in metres."""
+
+    first: PlaceClaim
+    second: PlaceClaim
+    distance_m: float
+    allowed_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeClaim:
+    """One statement of when."""
+
+    source: str
+    moment: datetime
+
+
+# In order of preference; a phone that names no accuracy does not count as accurate.
+_CHOICES = (
+    ("device-accurate", DEVICE, True),
+    ("map-pin", PIN, False),
+    ("device-coarse", DEVICE, False),
+    ("photo", PHOTO, False),
+)
+
+
+def choose_place(claims: Iterable[PlaceClaim]) -> ChosenPlace | None:
+    """Return the place to go by, by the rule above; None when nothing names one.
+
+    Of several photos the first one's place stands.
+    """
+    given = tuple(claims)
+    for rule, source, must_be_accurate in _CHOICES:
+        for claim in given:
+            if claim.source == source and (not must_be_accurate or _is_accurate(claim)):
+                return ChosenPlace(claim, rule)
+    return None
+
+
+def _is_accurate(claim: PlaceClaim) -> bool:
+    return claim.accuracy_m is not None and claim.accuracy_m <= GOOD_ACCURACY_M
+
+
+def disagreements(claims: Sequence[PlaceClaim]) -> tuple[Disagreement, ...]:
+    """Return every two claims farther apart than their accuracies plus 200 m, worst first."""
+    found = []
+    for first, second in combinations(claims, 2):
+        apart_m = distance_m(first.point, second.point)
+        allowed_m = (first.accuracy_m or 0.0) + (second.accuracy_m or 0.0) + CLAIM_TOLERANCE_M
+        if apart_m > allowed_m:
+            found.append(Disagreement(first, second, apart_m, allowed_m))
+    return tuple(sorted(found, key=lambda each: each.allowed_m - each.distance_m))
+
+
+def load_places(
+    session: Session, *, report_ids: Collection[UUID]
+) -> dict[UUID, tuple[PlaceClaim, ...]]:
+    """Return the claims of place of each report, in the order of its photos.
+
+    A photo that was sent later with a supplement says where its sender was then,
+    so it has no voice here.
+    """
+    rows = session.execute(
+        select(Claim, Photo.position)
+        .outerjoin(Photo, Photo.id == Claim.photo_id)
+        .where(
+            Claim.report_id.in_(report_ids),
+            Claim.kind == "place",
+            Claim.latitude.is_not(None),
+            or_(Photo.id.is_(None), Photo.supplement_id.is_(None)),
+        )
+        .order_by(Photo.position, Claim.id)
+    ).all()
+    found: dict[UUID, tuple[PlaceClaim, ...]] = dict.fromkeys(report_ids, ())
+    for claim, _ in rows:
+        if claim.latitude is not None and claim.longitude is not None:
+            place = PlaceClaim(
+                claim.source, Point(claim.latitude, claim.longitude), claim.accuracy_m
+            )
+            found[claim.report_id] = (*found[claim.report_id], place)
+    return found
+
+
+def load_times(session: Session, *, report_id: UUID) -> tuple[TimeClaim, ...]:
+    """Return what the phone and the photos of a report say of when they were taken."""
+    rows = session.execute(
+        select(Claim.source, Claim.moment)
+        .outerjoin(Photo, Photo.id == Claim.photo_id)
+        .where(
+            Claim.report_id == report_id,
+            Claim.kind == "time",
+            Claim.source.in_(("device_clock", "exif_time")),
+            Claim.moment.is_not(None),
+            or_(Photo.id.is_(None), Photo.supplement_id.is_(None)),
+        )
+        .order_by(Claim.id)
+    )
+    return tuple(TimeClaim(source, moment) for source, moment in rows if moment is not None)

@@ -1,0 +1,155 @@
+"""Writes what the examination of a photo found: its facts, claims, and search keys."""
+
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from schemas.places import Datum, to_wgs84
+from schemas.tables import Claim, Photo, PhotoBand, PhotoExamination, PhotoHash
+from workers.examine import Examination
+from workers.fingerprints import Fingerprint, bands
+from workers.metadata import Metadata
+
+log = structlog.get_logger()
+
+# Reasons that are found here and not by the decoders.
+DIGEST_MISMATCH, NOT_EXAMINED = "digest-mismatch", "examination-failed"
+
+# How an EXIF map datum says that a phone wrote shifted coordinates.
+_SHIFTED = {"GCJ02": Datum.GCJ02, "BD09": Datum.BD09, "BD09LL": Datum.BD09}
+
+
+def verified(photo: Photo, examination: Examination) -> Examination:
+    """Return the examination, emptied and marked when the bytes are not those received.
+
+    Evidence that has changed in the store is worth nothing, whatever it shows.
+    """
+    if examination.sha256 == photo.sha256:
+        return examination
+    log.error(
+        "original_altered",
+        photo_id=str(photo.id),
+        expected_sha256=photo.sha256,
+        found_sha256=examination.sha256,
+        found_bytes=examination.size_bytes,
+    )
+    return replace(
+        Examination(sha256=examination.sha256, size_bytes=examination.size_bytes),
+        unreadable_reason=DIGEST_MISMATCH,
+    )
+
+
+def store_examination(session: Session, *, photo: Photo, examination: Examination) -> None:
+    """Write one photo's examination with its claims and hashes, in the caller's transaction.
+
+    It takes the place of a row that says the photo was given up unexamined.
+    """
+    session.execute(
+        delete(PhotoExamination).where(
+            PhotoExamination.photo_id == photo.id,
+            PhotoExamination.unreadable_reason == NOT_EXAMINED,
+        )
+    )
+    session.add(
+        PhotoExamination(
+            photo_id=photo.id,
+            unreadable_reason=examination.unreadable_reason,
+            content_type=examination.content_type,
+            width=examination.width,
+            height=examination.height,
+            orientation=examination.orientation,
+            facts=_facts(examination),
+            notes=list(examination.notes),
+            derivative_sizes=sorted(examination.derivatives),
+        )
+    )
+    if examination.metadata:
+        session.add_all(_claims(photo, examination.metadata))
+    for fingerprint in examination.fingerprints:
+        _store_fingerprint(session, photo, fingerprint)
+    session.flush()
+
+
+def give_up_on(session: Session, *, photo: Photo) -> None:
+    """Mark a photo that the pipeline never managed to examine."""
+    session.add(PhotoExamination(photo_id=photo.id, unreadable_reason=NOT_EXAMINED))
+    session.flush()
+
+
+def _facts(examination: Examination) -> dict[str, Any]:
+    said = examination.metadata or Metadata()
+    facts = {
+        "sha256": examination.sha256,
+        "make": said.make,
+        "model": said.model,
+        "software": said.software,
+        "lens": said.lens,
+        "altitude_m": said.altitude_m,
+        "direction_deg": said.direction_deg,
+        "map_datum": said.map_datum,
+        "exif_orientation": said.orientation,
+        "detail": examination.detail or None,
+        # Kept because a search asks with all eight, and a crash may lie in between.
+        "dihedral": {
+            each.variant: b"".join(each.dihedral).hex()
+            for each in examination.fingerprints
+            if each.matchable
+        }
+        or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _claims(photo: Photo, said: Metadata) -> list[Claim]:
+    claims = []
+    if said.latitude is not None and said.longitude is not None:
+        written = "".join(letter for letter in said.map_datum or "" if letter.isalnum()).upper()
+        # EXIF coordinates are WGS-84 unless the phone itself says otherwise.
+        datum = _SHIFTED.get(written, Datum.WGS84)
+        point = to_wgs84(said.latitude, said.longitude, datum)
+        claims.append(
+            Claim(
+                report_id=photo.report_id,
+                photo_id=photo.id,
+                kind="place",
+                source="exif_gps",
+                raw_latitude=said.latitude,
+                raw_longitude=said.longitude,
+                datum=datum.value,
+                latitude=point.latitude,
+                longitude=point.longitude,
+            )
+        )
+    if said.taken_at_utc is not None:
+        claims.append(
+            Claim(
+                report_id=photo.report_id,
+                photo_id=photo.id,
+                kind="time",
+                source="exif_time",
+                moment=said.taken_at_utc,
+                offset_assumed=said.offset_assumed,
+            )
+        )
+    return claims
+
+
+def _store_fingerprint(session: Session, photo: Photo, fingerprint: Fingerprint) -> None:
+    """Write one hash; one that means nothing gets no keys, so that no search finds it."""
+    keys = sorted(set(bands(fingerprint.pdq))) if fingerprint.matchable else []
+    row = PhotoHash(
+        photo_id=photo.id,
+        variant=fingerprint.variant,
+        pdq=fingerprint.pdq,
+        quality=fingerprint.quality,
+    )
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    if on_postgresql:
+        row.bands = keys
+    session.add(row)
+    session.flush()
+    if keys and not on_postgresql:
+        session.execute(insert(PhotoBand), [{"band": key, "hash_id": row.id} for key in keys])

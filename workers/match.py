@@ -1,0 +1,265 @@
+"""What a report resembles: the same bytes, the same picture, the same shop, the same spot.
+
+A match never decides anything by itself; workers.linking reads them. Hashes are
+committed before anybody searches, so of two reports that are matched at the same
+moment at least one finds the other, and matches are read in both directions.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, String, column, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
+
+from intake.inserting import insert_if_new
+from schemas.database import new_id
+from schemas.places import distance_m
+from schemas.tables import (
+    Match,
+    Photo,
+    PhotoBand,
+    PhotoExamination,
+    PhotoHash,
+    Report,
+)
+from workers.claims import choose_place, load_places
+from workers.fingerprints import MAX_DISTANCE, bands, distances, question_bands
+
+SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
+PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchPolicy:
+    """The thresholds, under a name that is stored beside every match.
+
+    `picture_bits` of 256 may differ in two hashes of one picture. Distances are in
+    metres. `kept` is how many reports with like pictures are stored, and `suggested`
+    how many cases at the same spot, the nearest first.
+    """
+
+    version: str = "match-2026-11"
+    picture_bits: int = MAX_DISTANCE
+    premises_m: float = 300.0
+    incident_m: float = 60.0
+    window: timedelta = timedelta(days=14)
+    kept: int = 50
+    suggested: int = 10
+
+
+POLICY = MatchPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """One other report with a picture like one of ours, and by how many bits it differs."""
+
+    kind: str
+    other_report_id: UUID
+    photo_id: UUID
+    other_photo_id: UUID
+    distance_bits: int
+
+
+def find_pictures(
+    session: Session,
+    *,
+    report_id: UUID,
+    photo_ids: Collection[UUID],
+    policy: MatchPolicy = POLICY,
+) -> list[Resemblance]:
+    """Return other reports with the same bytes or picture, one entry each, the nearest first."""
+    best: dict[UUID, Resemblance] = {}
+    for found in (
+        *_same_bytes(session, report_id, photo_ids, policy),
+        *_same_pictures(session, report_id, photo_ids, policy),
+    ):
+        known = best.get(found.other_report_id)
+        # The same bytes come first and have distance 0, so that they stand.
+        if known is None or found.distance_bits < known.distance_bits:
+            best[found.other_report_id] = found
+    nearest = sorted(best.values(), key=lambda each: (each.distance_bits, each.other_report_id))
+    return nearest[: policy.kept]
+
+
+def _same_bytes(
+    session: Session, report_id: UUID, photo_ids: Collection[UUID], policy: MatchPolicy
+) -> list[Resemblance]:
+    other = aliased(Photo)
+    rows = session.execute(
+        select(Photo.id, other.id, other.report_id)
+        .join(other, other.sha256 == Photo.sha256)
+        .where(Photo.id.in_(photo_ids), other.report_id != report_id)
+        .order_by(other.id)
+        # A picture that went round by messenger may have come in thousands of reports.
+        .limit(policy.kept * 9)
+    )
+    return [
+        Resemblance(SAME_BYTES, other_report_id, photo_id, other_photo_id, 0)
+        for photo_id, other_photo_id, other_report_id in rows
+    ]
+
+
+def _same_pictures(
+    session: Session, report_id: UUID, photo_ids: Collection[UUID], policy: MatchPolicy
+) -> list[Resemblance]:
+    found = []
+    examinations = session.scalars(
+        select(PhotoExamination).where(PhotoExamination.photo_id.in_(photo_ids))
+    )
+    for examination in examinations:
+        questions = questions_of(examination)
+        if not questions:
+            continue
+        rows = session.execute(_candidates(session, questions, report_id)).all()
+        nearest = _nearest(questions, [pdq for _, _, pdq in rows])
+        found += [
+            Resemblance(SAME_PICTURE, other_report_id, examination.photo_id, photo_id, bits)
+            for (photo_id, other_report_id, _), bits in zip(rows, nearest, strict=True)
+            if bits <= policy.picture_bits
+        ]
+    return found
+
+
+def questions_of(examination: PhotoExamination) -> list[tuple[bytes, ...]]:
+    """Return the eight hashes to ask with of each matchable variant of a photo."""
+    stored = examination.facts.get("dihedral", {})
+    return [
+        tuple(bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64))
+        for text in stored.values()
+    ]
+
+
+def _candidates(
+    session: Session, questions: Iterable[Sequence[bytes]], report_id: UUID
+) -> Select[UUID, UUID, bytes]:
+    """Return the search for every stored hash that shares a key with one of the questions.
+
+    As it is, a picture is asked for so that nothing within 31 bits is missed. Turned
+    or mirrored it is asked for by its 16 bands: certain up to 15 bits, and of hashes
+    20 bits apart it finds 99 in 100, at a sixth of the cost.
+    """
+    keys: set[int] = set()
+    for upright, *turned in questions:
+        keys.update(question_bands(upright))
+        for pdq in turned:
+            keys.update(bands(pdq))
+    search = (
+        select(PhotoHash.photo_id, Photo.report_id, PhotoHash.pdq)
+        .join(Photo, Photo.id == PhotoHash.photo_id)
+        .where(Photo.report_id != report_id)
+    )
+    ordered = sorted(keys)
+    if session.get_bind().dialect.name == "postgresql":
+        return search.where(
+            PhotoHash.bands.op("&&", is_comparison=True)(literal(ordered, ARRAY(Integer)))
+        )
+    # One parameter instead of several hundred: they cost more than the search itself.
+    asked = func.json_each(literal(str(ordered), String)).table_valued(column("value", Integer))
+    hits = select(PhotoBand.hash_id).where(PhotoBand.band.in_(select(asked.c.value)))
+    return search.where(PhotoHash.id.in_(hits))
+
+
+def _nearest(questions: Iterable[Sequence[bytes]], hashes: Sequence[bytes]) -> list[int]:
+    nearest = [256] * len(hashes)
+    for question in questions:
+        for pdq in question:
+            nearest = list(map(min, nearest, distances(pdq, hashes)))
+    return nearest
+
+
+def store_pictures(
+    session: Session,
+    *,
+    report: Report,
+    found: Sequence[Resemblance],
+    policy: MatchPolicy = POLICY,
+) -> int:
+    """Write the resemblances that are not known yet, in either direction; return how many."""
+    others = {each.other_report_id for each in found}
+    if not others:
+        return 0
+    places = {
+        key: choose_place(claims)
+        for key, claims in load_places(session, report_ids=others | {report.id}).items()
+    }
+    received = dict(
+        session.execute(select(Report.id, Report.received_at).where(Report.id.in_(others))).all()
+    )
+    here = places[report.id]
+    rows = []
+    for each in found:
+        there = places[each.other_report_id]
+        apart = distance_m(here.claim.point, there.claim.point) if here and there else None
+        rows.append(
+            match_row(
+                report,
+                (each.other_report_id, received[each.other_report_id]),
+                kind=each.kind,
+                policy=policy,
+                photo_id=each.photo_id,
+                other_photo_id=each.other_photo_id,
+                distance_bits=each.distance_bits,
+                distance_m=apart,
+            )
+        )
+    return insert_matches(session, report.id, rows)
+
+
+def picture_matches(session: Session, *, report_id: UUID) -> dict[UUID, Match]:
+    """Return the picture matches of a report by the other report's id, whoever found them.
+
+    One that staff have rejected is left out.
+    """
+    rows = session.scalars(
+        select(Match)
+        .where(
+            or_(Match.report_id == report_id, Match.other_report_id == report_id),
+            Match.kind.in_(PICTURE_KINDS),
+        )
+        .order_by(Match.distance_bits.desc(), Match.id.desc())
+    )
+    return {
+        row.other_report_id if row.report_id == report_id else row.report_id: row
+        for row in rows
+        if "rejected_by" not in row.facts
+    }
+
+
+def match_row(
+    report: Report,
+    other: tuple[UUID, datetime],
+    *,
+    kind: str,
+    policy: MatchPolicy,
+    **found: object,
+) -> dict[str, object]:
+    """Return a match as a row to insert; `other` is the other report's id and receipt."""
+    other_report_id, received_at = other
+    return {
+        "id": new_id(),
+        "report_id": report.id,
+        "other_report_id": other_report_id,
+        "kind": kind,
+        "hours_apart": abs((report.received_at - received_at).total_seconds()) / 3600,
+        "policy": policy.version,
+        **found,
+    }
+
+
+def insert_matches(session: Session, report_id: UUID, rows: Sequence[dict[str, object]]) -> int:
+    """Insert matches but those that the other report has found already."""
+    known = set(
+        session.execute(
+            select(Match.report_id, Match.kind).where(
+                Match.other_report_id == report_id,
+                Match.report_id.in_([row["other_report_id"] for row in rows]),
+            )
+        ).all()
+    )
+    fresh = [row for row in rows if (row["other_report_id"], row["kind"]) not in known]
+    conflict = ("report_id", "other_report_id", "kind")
+    return len(insert_if_new(session, Match, fresh, conflict=conflict))

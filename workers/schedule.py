@@ -1,0 +1,102 @@
+"""The clock: sweeps, seals the audit log and tidies up, each at its own pace.
+
+A plain loop, since nothing it does may be lost with the queue. Several clocks on
+several machines are harmless.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+from sqlalchemy import delete
+
+from intake.form import remove_stale_files
+from schemas import audit
+from schemas.database import now_utc
+from schemas.tables import IdempotencyKey
+from workers.machine import Machine, machine_of_environment
+from workers.sweep import sweep
+
+log = structlog.get_logger()
+
+# A phone may lie switched off for weeks and then repeat what it never saw answered.
+KEYS_KEPT = timedelta(days=90)
+
+
+@dataclass
+class Task:
+    """Something done again every `every_s` seconds; the first time at once."""
+
+    name: str
+    every_s: float
+    run: Callable[[Machine], object]
+    due_at: float = field(default=float("-inf"))
+
+
+def tasks() -> list[Task]:
+    """Return what the clock does, and how often."""
+    return [
+        # A tip whose worker was killed twice must still be routed within two minutes.
+        Task("sweep", 15.0, sweep),
+        Task("seal", 3.0, seal),
+        Task("tidy", 3600.0, tidy),
+    ]
+
+
+def seal(machine: Machine) -> None:
+    """Append the committed entries of the audit log to its chain."""
+    with machine.database.writing() as session:
+        audit.seal(session)
+
+
+def tidy(machine: Machine) -> None:
+    """Remove what killed processes left behind, and answers nobody will ask for again."""
+    for name in ("incoming", "scratch"):
+        remove_stale_files(machine.settings.data_dir / name)
+    with machine.database.writing() as session:
+        session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.created_at < now_utc() - KEYS_KEPT)
+        )
+
+
+def run_due(machine: Machine, planned: list[Task], *, now_s: float) -> float:
+    """Run every task that is due at `now_s` (monotonic) and return when the next one is.
+
+    A task that fails is logged and comes again in its turn; it stops no other one.
+    """
+    for task in planned:
+        if task.due_at <= now_s:
+            task.due_at = now_s + task.every_s
+            try:
+                task.run(machine)
+            except Exception:
+                log.exception("task_failed", task=task.name)
+    return min(task.due_at for task in planned)
+
+
+def main() -> None:
+    """Run the clock until SIGTERM or SIGINT; a task under way is finished first."""
+    machine = machine_of_environment("clock")
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    planned = tasks()
+    log.info("clock_started")
+    while not stop.is_set():
+        next_s = run_due(machine, planned, now_s=time.monotonic())
+        stop.wait(max(0.0, next_s - time.monotonic()))
+    machine.database.close()
+    log.info("clock_stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What looks odd about a report, as flags of schemas.flags; shown and never decided (§10)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workers.claims import DEVICE, GOOD_ACCURACY_M, TimeClaim
+from workers.route import Place
+
+# A rider sends when there is signal again; a day is long enough for that.
+LATE = timedelta(hours=24)
+# Phones keep network time; ten minutes is beyond any drift.
+AHEAD = timedelta(minutes=10)
+
+# What editing programs write into the EXIF tag Software; cameras write their firmware.
+EDITORS = re.compile(
+    r"adobe|photoshop|lightroom|snapseed|picsart|vsco|meitu|美图|醒图|xingtu|b612|facetune|faceu"
+    r"|轻颜|beautyplus|canva|pixelmator|affinity|gimp|paint\.net|darktable|rawtherapee|polarr"
+    r"|imagemagick|acdsee|capture one|photodirector|remini",
+    re.IGNORECASE,
+)
+_DAMAGED_EXIF = frozenset({"exif-unreadable", "exif-readers-disagree"})
+_WITHHELD = frozenset({"derivative-not-clean"})
+
+
+@dataclass(frozen=True)
+class PhotoFinding:
+    """What the examination of one photo said, as far as suspicion goes."""
+
+    unreadable_reason: str | None
+    notes: frozenset[str]
+    software: str | None
+    has_place_or_time: bool
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the picture could be decoded and was the one that was received."""
+        return self.unreadable_reason is None
+
+
+def flags_of_photos(findings: Sequence[PhotoFinding]) -> set[str]:
+    """Return the flags that the photos raise."""
+    notes = frozenset[str]().union(*(each.notes for each in findings))
+    readable = [each for each in findings if each.is_readable]
+    raised = {
+        "photo-unreadable": len(readable) < len(findings),
+        "digest-mismatch": any(each.unreadable_reason == "digest-mismatch" for each in findings),
+        "exif-odd": not notes.isdisjoint(_DAMAGED_EXIF),
+        "photo-withheld": not notes.isdisjoint(_WITHHELD),
+        "edited-software": any(EDITORS.search(each.software or "") for each in findings),
+        "no-exif": bool(readable) and not any(each.has_place_or_time for each in readable),
+    }
+    return {code for code, holds in raised.items() if holds}
+
+
+def flags_of_place(place: Place) -> set[str]:
+    """Return the flags that the claims of place raise."""
+    raised = {
+        "no-place": place.chosen is None,
+        "claims-disagree-place": bool(place.disagreements),
+        "place-outside-china": place.is_outside_mainland,
+        "coarse-accuracy": any(
+            claim.source == DEVICE and (claim.accuracy_m or 0.0) > GOOD_ACCURACY_M
+            for claim in place.claims
+        ),
+    }
+    return {code for code, holds in raised.items() if holds}
+
+
+def flags_of_time(times: Iterable[TimeClaim], *, received_at: datetime) -> set[str]:
+    """Return the flags that the claims of time raise against the receipt."""
+    moments = [claim.moment for claim in times]
+    raised = {
+        "clock-late": any(moment < received_at - LATE for moment in moments),
+        "clock-ahead": any(moment > received_at + AHEAD for moment in moments),
+    }
+    return {code for code, holds in raised.items() if holds}
