@@ -1,0 +1,185 @@
+"""The inspectors' room as a Flask application."""
+
+import json
+
+from flask import Flask, g, get_flashed_messages, render_template, request
+from flask_babel import Babel
+from flask_wtf.csrf import ValidationError, validate_csrf
+
+from intake.doorway import Doorway, hang, request_id, request_locale
+from intake.photos import make_store
+from intake.queueing import DoorQueue
+from review_ui.attempts import AttemptLimits
+from review_ui.entrance import checks, guard_forms, kept_form
+from review_ui.maps import Outlines
+from review_ui.metrics import RoomMetrics
+from review_ui.presenting import add_filters
+from review_ui.room import WEB, Room
+from review_ui.routes.api import api
+from review_ui.routes.cases import cases
+from review_ui.routes.photos import photos
+from review_ui.routes.queue import queue
+from review_ui.routes.signing import signing
+from review_ui.routes.week import week
+from review_ui.staff import password_matches
+from schemas.access import ROLE_NAMES, Right
+from schemas.database import connect
+from schemas.errors import NotSignedIn, SuishoupaiError, Unavailable
+from schemas.logs import configure_logs
+from schemas.migrate import check_migrated
+from schemas.sealing import derive_key
+from schemas.settings import Settings, load_settings
+from schemas.words import Words
+from schemas.workdays import NO_OVERRIDES, read_calendar
+
+MAX_FORM_BYTES = 1024 * 1024
+STATIC_FOR_S = 365 * 86_400
+
+
+def from_environment() -> Flask:
+    """Make the application for a server process, from the environment."""
+    settings = load_settings()
+    configure_logs(settings, process="review")
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Make the application; opens no connection yet."""
+    app = Flask(
+        "review_ui",
+        static_folder=str(WEB / "static"),
+        template_folder=str(WEB / "templates"),
+    )
+    room = _furnish(settings)
+    app.extensions["room"] = room
+    _configure(app, settings)
+    add_filters(app)
+    _add_globals(app)
+    for blueprint in (signing, queue, cases, photos, week, api):
+        app.register_blueprint(blueprint)
+    hang(
+        app,
+        Doorway(
+            settings=settings,
+            checks=checks(settings),
+            ready={
+                "database": room.database.check,
+                "migrations": lambda: check_migrated(room.database),
+                "queue": room.queue.check,
+                "photos": room.store.check,
+                "pages": lambda: _manifest(required=True),
+            },
+            metrics=lambda: room.metrics.registry,
+            page_for=_refusal_page,
+            observe=lambda code: room.metrics.refused.labels(code=code).inc(),
+            content_security_policy=_policy(settings),
+        ),
+    )
+    guard_forms(app, exempt=(api.name,))
+    # The first unknown name must not take longer than the second: make the hash that
+    # stands for nobody's now.
+    password_matches(None, "")
+    return app
+
+
+def _furnish(settings: Settings) -> Room:
+    database = connect(settings)
+    return Room(
+        settings=settings,
+        database=database,
+        store=make_store(settings),
+        queue=DoorQueue(settings),
+        calendar=read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
+        outlines=Outlines(),
+        attempts=AttemptLimits(),
+        metrics=RoomMetrics(database),
+    )
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    newest, *older = (derive_key(key, "review-forms").hex() for key in settings.secret_keys)
+    app.config.update(
+        SECRET_KEY=newest,
+        SECRET_KEY_FALLBACKS=older,
+        # The two doors may share a host name, and cookies know no ports.
+        SESSION_COOKIE_NAME="review_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.behind_tls,
+        MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        SEND_FILE_MAX_AGE_DEFAULT=STATIC_FOR_S,
+        BABEL_TRANSLATION_DIRECTORIES=str(WEB / "translations"),
+        BABEL_DEFAULT_LOCALE="zh",
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    Babel(app, locale_selector=request_locale)
+
+
+def _add_globals(app: Flask) -> None:
+    names = _manifest(required=False)
+
+    @app.context_processor
+    def _globals() -> dict[str, object]:
+        return {
+            "locale": request_locale(),
+            "person": g.get("person"),
+            "role_names": ROLE_NAMES,
+            "rights": Right,
+            "flashed": get_flashed_messages,
+        }
+
+    def asset(name: str) -> str:
+        return f"/static/dist/{names.get(name, name)}"
+
+    app.jinja_env.globals["asset"] = asset
+
+
+def _manifest(*, required: bool) -> dict[str, str]:
+    """Return the bundled files by their plain names; without a bundle pages are bare but work."""
+    try:
+        names: dict[str, str] = json.loads((WEB / "static" / "dist" / "manifest.json").read_text())
+    except FileNotFoundError:
+        if required:
+            raise Unavailable(
+                "pages-not-bundled",
+                Words(
+                    "页面的样式和脚本还没有打包：请运行 npm ci 和 npm run build。",
+                    "Styles and scripts are not bundled: run npm ci and npm run build.",
+                ),
+            ) from None
+        return {}
+    return names
+
+
+def _policy(settings: Settings) -> str:
+    tiles = ""
+    if settings.tile_url:
+        scheme, _, rest = settings.tile_url.partition("://")
+        host = rest.partition("/")[0].replace("{s}", "*")
+        tiles = f" {scheme}://{host}"
+    return (
+        f"default-src 'self'; img-src 'self' data: blob:{tiles}; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _refusal_page(error: SuishoupaiError, status: int) -> str:
+    if isinstance(error, NotSignedIn):
+        is_ours = request.method == "POST" and _has_valid_token()
+        return render_template(
+            "sign_in.html",
+            next=request.path if is_ours else "/",
+            kept=kept_form() if is_ours else "",
+            notice=error.words,
+        )
+    return render_template("refused.html", error=error, status=status, request_id=request_id())
+
+
+def _has_valid_token() -> bool:
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Puts a case page together: the file, what resembles it, and what the person may do now."""
+
+from dataclasses import dataclass
+
+from flask import render_template, request
+from sqlalchemy.orm import Session
+
+from review_ui.assignment import colleagues
+from review_ui.casefile import CaseFile, open_casefile
+from review_ui.casework import acting_roles, standing_proposal
+from review_ui.forms import Typed, move_forms
+from review_ui.resemblances import look_alikes, shop_cases
+from review_ui.room import person, room, today
+from review_ui.staff import SignedIn
+from review_ui.timeline import route_decisions, timeline
+from schemas.errors import SuishoupaiError
+from schemas.lifecycle import State, transition
+from schemas.tables import Case, CaseProposal, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal that waits for its second signature, as one person sees it."""
+
+    proposal: CaseProposal
+    proposed_by: str
+    is_own: bool
+    may_sign: bool
+
+
+def case_page(
+    session: Session,
+    *,
+    case: Case,
+    refusal: SuishoupaiError | None = None,
+    typed: Typed | None = None,
+) -> str:
+    """Return the page of a case in the person's scope, after a refusal with what was typed."""
+    staff = person()
+    file = open_casefile(session, case=case, today=today(), calendar=room().calendar)
+    decisions = route_decisions(session, case=case)
+    return render_template(
+        "case.html",
+        file=file,
+        case=case,
+        alike=look_alikes(session, file=file, staff=staff),
+        shop=shop_cases(session, case=case, staff=staff),
+        events=timeline(session, case=case),
+        decisions=decisions,
+        waiting=_waiting(session, file, staff),
+        forms=move_forms(
+            session,
+            file=file,
+            staff=staff,
+            decisions=decisions,
+            today=today(),
+            unit_words=request.args.get("unit", "").replace("\0", "").strip()[:40],
+            typed=typed,
+        ),
+        colleagues=colleagues(session, unit_id=case.unit_id),
+        me=staff.staff_id,
+        tile_url=room().settings.tile_url,
+        refusal=refusal,
+        typed=typed,
+    )
+
+
+def _waiting(session: Session, file: CaseFile, staff: SignedIn) -> Waiting | None:
+    proposal = standing_proposal(session, case_id=file.case.id)
+    if proposal is None:
+        return None
+    move = transition(State(file.case.state), State(proposal.to_state))
+    may_sign = move is not None and bool(
+        acting_roles(session, case=file.case, staff=staff, move=move)
+    )
+    proposer = session.get_one(Staff, proposal.proposed_by)
+    return Waiting(proposal, proposer.name, proposal.proposed_by == staff.staff_id, may_sign)

@@ -1,0 +1,73 @@
+"""County outlines for the map on a case page, read once and at the first use."""
+
+import threading
+from datetime import date
+from functools import cache
+from typing import Any
+
+import shapely
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from schemas.boundaries import BoundarySet, load_county_boundaries
+from schemas.boundaries_display import display_shapes
+from schemas.boundaries_merge import Override
+from schemas.places import METRES_PER_DEGREE, Point
+from schemas.tables import Jurisdiction
+
+# A map shows the counties that come within this distance of a place on it.
+AROUND_M = 2_000.0
+
+
+class Outlines:
+    """The counties' outlines as GeoJSON, with those that an operator loaded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded: tuple[object, BoundarySet] | None = None
+
+    def around(self, session: Session, *, points: list[Point], on: date) -> dict[str, Any]:
+        """Return a FeatureCollection of the counties around some places; empty without any."""
+        if not points:
+            return {"type": "FeatureCollection", "features": []}
+        reach = AROUND_M / METRES_PER_DEGREE
+        west = max(-180.0, min(point.longitude for point in points) - reach)
+        east = min(180.0, max(point.longitude for point in points) + reach)
+        south = max(-90.0, min(point.latitude for point in points) - reach)
+        north = min(90.0, max(point.latitude for point in points) + reach)
+        if east - west > 2.0 or north - south > 2.0:
+            # Claims that disagree by hundreds of kilometres: only the first place's county.
+            return self.around(session, points=points[:1], on=on)
+        return display_shapes(self._boundaries(session), on=on, bbox=(west, south, east, north))
+
+    def _boundaries(self, session: Session) -> BoundarySet:
+        """Return the boundaries in force; read anew when an operator has loaded polygons."""
+        edition = session.execute(
+            select(func.count(Jurisdiction.id), func.max(Jurisdiction.loaded_at))
+        ).one()
+        with self._lock:
+            package = _package()
+            if edition[0] == 0:
+                return package
+            if self._loaded is None or self._loaded[0] != tuple(edition):
+                overrides = [_override(row) for row in session.scalars(select(Jurisdiction))]
+                self._loaded = (tuple(edition), package.with_overrides(overrides))
+            return self._loaded[1]
+
+
+@cache
+def _package() -> BoundarySet:
+    """Return the package's boundaries, which never change while a process lives."""
+    return load_county_boundaries()
+
+
+def _override(row: Jurisdiction) -> Override:
+    return Override(
+        code=row.code,
+        name=row.name,
+        level="street" if row.level == "street" else "county",
+        geometry=shapely.from_wkb(row.geometry),
+        version=row.version,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+    )

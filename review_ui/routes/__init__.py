@@ -1,0 +1,1 @@
+"""The routes of the inspectors' room: each view validates, calls and presents."""

@@ -1,0 +1,237 @@
+"""The JSON API of the inspectors' room, version 1: the same rules as the pages."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+
+from intake.doorway import Entry, enters, request_locale
+from intake.routes.api_v1 import as_json
+from review_ui.answers import case_detail, case_list, week_answer
+from review_ui.casefile import open_casefile
+from review_ui.casework import Outcome, advance, confirm, send_back
+from review_ui.counts import read_week, week_counts, week_of
+from review_ui.document import document
+from review_ui.queue import Filters, Tab, page_of_cases, row_of
+from review_ui.room import moment, person, room, today
+from review_ui.scope import find_case
+from schemas.errors import InvalidInput
+from schemas.lifecycle import State
+from schemas.tables import Case
+from schemas.wire.cases import (
+    CaseDetail,
+    CaseList,
+    SignatureRequest,
+    TransitionRequest,
+    WeekAnswer,
+)
+from schemas.wire.openapi import Answered, Described, Given, describes
+from schemas.wire.reports import explain
+from schemas.words import Words
+
+api = Blueprint("api_v1", __name__)
+Model = TypeVar("Model", bound=BaseModel)
+PAGE_SIZE = 100
+MAX_JSON_BYTES = 64 * 1024
+
+NUMBER = Given("number", "path", "the case's number, such as AJ20261121-7KQ4MX-3")
+STATE = Given("state", "query", "only cases in this state; ended ones are else left out")
+CURSOR = Given("cursor", "query", "`next_cursor` of the page before")
+WEEK = Given("week", "query", "an ISO 8601 week such as 2026-W47; the present one if left out")
+STAFF = ("staff",)
+AWAY = {401: "token-unknown", 503: "database-away"}
+BODY_REFUSALS = {
+    400: "body-unreadable",
+    413: "too-large",
+    415: "content-type-unsupported",
+}
+STEP_REFUSALS = {
+    **BODY_REFUSALS,
+    **AWAY,
+    403: "move-not-yours, own-signature",
+    404: "not-found",
+    409: "case-changed, signature-pending, nothing-to-sign, decision-number-taken",
+    422: "move-not-possible, record-incomplete, record-field-unknown, record-field-invalid, "
+    "unit-not-possible, field-unknown, field-missing, value-invalid",
+}
+
+
+@api.get("/api/v1/cases")
+@enters(Entry.SEE_CASES)
+@describes(
+    Described(
+        summary="The cases of the caller's units, by due date",
+        given=(STATE, CURSOR),
+        answer=Answered(200, "A page of cases", CaseList),
+        refusals={**AWAY, 404: "not-found", 422: "cursor-invalid, value-invalid"},
+        security=STAFF,
+    )
+)
+def list_cases() -> Response:
+    """List cases, one page at a time."""
+    with room().database.reading() as db:
+        page = page_of_cases(
+            db,
+            staff=person(),
+            tab=Tab.UNIT,
+            filters=Filters(state=_state()),
+            cursor=request.args.get("cursor"),
+            today=today(),
+            calendar=room().calendar,
+            size=PAGE_SIZE,
+        )
+    return as_json(case_list(page.rows, page.next_cursor))
+
+
+@api.get("/api/v1/cases/<number>")
+@enters(Entry.SEE_CASES)
+@describes(
+    Described(
+        summary="One case, with what was reported and what may be done now",
+        given=(NUMBER,),
+        answer=Answered(200, "The case", CaseDetail),
+        refusals={**AWAY, 404: "not-found"},
+        security=STAFF,
+    )
+)
+def show_case(number: str) -> Response:
+    """Show one case."""
+    with room().database.reading() as db:
+        return _detail(db, find_case(db, number=number, staff=person()))
+
+
+@api.post("/api/v1/cases/<number>/transitions")
+@enters(Entry.WORK_CASES)
+@describes(
+    Described(
+        summary="Move a case, or propose the move where two have to sign it",
+        body=TransitionRequest,
+        given=(NUMBER,),
+        answer=Answered(200, "The case as it is now; `proposal` if it waits", CaseDetail),
+        refusals=STEP_REFUSALS,
+        security=STAFF,
+    )
+)
+def move_case(number: str) -> Response:
+    """Move a case."""
+    wanted = _body(TransitionRequest)
+    return _step(
+        number,
+        lambda db, case: advance(
+            db,
+            case_id=case.id,
+            staff=person(),
+            to=wanted.to,
+            version=wanted.version,
+            record=wanted.record,
+            now=moment(),
+            calendar=room().calendar,
+        ),
+    )
+
+
+@api.post("/api/v1/cases/<number>/signatures")
+@enters(Entry.WORK_CASES)
+@describes(
+    Described(
+        summary="Sign what a colleague proposed, or send it back",
+        body=SignatureRequest,
+        given=(NUMBER,),
+        answer=Answered(200, "The case as it is now", CaseDetail),
+        refusals=STEP_REFUSALS,
+        security=STAFF,
+    )
+)
+def sign_case(number: str) -> Response:
+    """Sign a proposal, or send it back."""
+    wanted = _body(SignatureRequest)
+    return _step(number, lambda db, case: _decide(db, case, wanted))
+
+
+@api.get("/api/v1/counts/week")
+@enters(Entry.SEE_COUNTS)
+@describes(
+    Described(
+        summary="One week in numbers, by county",
+        given=(WEEK,),
+        answer=Answered(200, "The figures and their definitions", WeekAnswer),
+        refusals={**AWAY, 404: "not-found", 422: "week-invalid"},
+        security=STAFF,
+    )
+)
+def show_week() -> Response:
+    """Count one week."""
+    name = request.args.get("week")
+    week = read_week(name) if name else week_of(moment())
+    with room().database.reading() as db:
+        counts = week_counts(db, staff=person(), week=week)
+    return as_json(week_answer(counts, "en" if request_locale() == "en" else "zh"))
+
+
+@api.get("/openapi.json")
+@enters(Entry.PUBLIC)
+def show_document() -> Response:
+    """Return the OpenAPI document of these routes."""
+    return jsonify(document())
+
+
+def _decide(db: Session, case: Case, wanted: SignatureRequest) -> Outcome:
+    if wanted.decision == "confirm":
+        return confirm(
+            db,
+            case_id=case.id,
+            staff=person(),
+            version=wanted.version,
+            now=moment(),
+            calendar=room().calendar,
+        )
+    return send_back(
+        db,
+        case_id=case.id,
+        staff=person(),
+        version=wanted.version,
+        reason=wanted.reason,
+        now=moment(),
+    )
+
+
+def _step(number: str, act: Callable[[Session, Case], Outcome]) -> Response:
+    """Do one step in one transaction and answer with the case as it is then."""
+    with room().database.writing() as db:
+        outcome = act(db, find_case(db, number=number, staff=person()))
+        return _detail(db, outcome.case)
+
+
+def _detail(db: Session, case: Case) -> Response:
+    file = open_casefile(db, case=case, today=today(), calendar=room().calendar)
+    row = row_of(db, case=case, today=today(), calendar=room().calendar)
+    return as_json(case_detail(db, file=file, row=row, staff=person()))
+
+
+def _state() -> State | None:
+    text = request.args.get("state")
+    if text and text not in set(State):
+        raise InvalidInput(
+            "value-invalid",
+            Words(f"没有“{text[:40]}”这个状态。", f"There is no state “{text[:40]}”."),
+            field="state",
+        )
+    return State(text) if text else None
+
+
+def _body(model: type[Model]) -> Model:
+    """Return the JSON body, validated; raises InvalidInput naming what is wrong with it."""
+    request.max_content_length = MAX_JSON_BYTES
+    body = request.get_data()
+    if request.mimetype != "application/json":
+        raise InvalidInput(
+            "content-type-unsupported",
+            Words("请用 application/json 发送。", "Send it as application/json."),
+            field="Content-Type",
+        )
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise explain(error) from None

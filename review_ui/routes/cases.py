@@ -1,0 +1,247 @@
+"""The case page: everything about one case, and the forms of what may be done with it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from intake.doorway import Entry, enters, not_found, request_id
+from review_ui.assignment import assign
+from review_ui.casefile import open_casefile
+from review_ui.casepage import case_page
+from review_ui.casework import advance, confirm, send_back
+from review_ui.forms import Typed, read_record, typed_values
+from review_ui.links import accept_suggestion, reject_suggestion, unlink_report
+from review_ui.presenting import say
+from review_ui.room import moment, person, room, today
+from review_ui.scope import find_case
+from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound, SuishoupaiError
+from schemas.jobs import PROCESS_REPORT
+from schemas.lifecycle import STATE_NAMES, State
+from schemas.tables import Case
+from schemas.wire.problems import status_of
+from schemas.words import Words
+
+cases = Blueprint("cases", __name__, url_prefix="/cases")
+
+Act = Callable[[Session, Case, int], Words]
+_SIGNED = Words("已签字，案件改为“{}”。", "Signed: the case is now “{}”.")
+_MOVED = Words("案件已改为“{}”。", "The case is now “{}”.")
+_PROPOSED = Words(
+    "已提出“{}”，等另一名执法人员签字。", "“{}” is proposed and waits for another inspector."
+)
+
+
+@cases.get("/<number>")
+@enters(Entry.SEE_CASES)
+def show_case(number: str) -> str:
+    """Show a case."""
+    return _page(number)
+
+
+@cases.get("/<number>/map.json")
+@enters(Entry.SEE_CASES)
+def show_map(number: str) -> Response:
+    """Return what the map of a case draws: places with their accuracy, and county outlines."""
+    with room().database.reading() as db:
+        case = find_case(db, number=number, staff=person())
+        file = open_casefile(db, case=case, today=today(), calendar=room().calendar)
+        places = [place for place in file.places if place.point]
+        points = [place.point for place in places if place.point]
+        outlines = room().outlines.around(db, points=points, on=today())
+    return jsonify(
+        outlines=outlines,
+        places=[
+            {
+                "source": place.source,
+                "latitude": place.point.latitude,
+                "longitude": place.point.longitude,
+                "accuracy_m": place.accuracy_m,
+            }
+            for place in places
+            if place.point
+        ],
+    )
+
+
+@cases.post("/<number>/moves")
+@enters(Entry.WORK_CASES)
+def move_case(number: str) -> WerkzeugResponse:
+    """Make a move of the table of transitions, or propose it."""
+    target = request.form.get("to", "")
+    if target not in set(State):
+        raise not_found()
+
+    def act(db: Session, case: Case, version: int) -> Words:
+        outcome = advance(
+            db,
+            case_id=case.id,
+            staff=person(),
+            to=State(target),
+            version=version,
+            record=read_record(request.form),
+            now=moment(),
+            calendar=room().calendar,
+        )
+        words = _PROPOSED if outcome.proposal else _MOVED
+        if not outcome.proposal:
+            room().metrics.moves.labels(to=target).inc()
+        return _filled(words, State(target))
+
+    return _step(number, act, form=target)
+
+
+@cases.post("/<number>/signatures")
+@enters(Entry.WORK_CASES)
+def sign_case(number: str) -> WerkzeugResponse:
+    """Sign what a colleague proposed, or send it back."""
+    decision = request.form.get("decision", "")
+    if decision not in ("confirm", "send_back"):
+        raise not_found()
+
+    def act(db: Session, case: Case, version: int) -> Words:
+        if decision == "send_back":
+            reason = request.form.get("reason", "")
+            send_back(
+                db, case_id=case.id, staff=person(), version=version, reason=reason, now=moment()
+            )
+            return Words("已退回。", "Sent back.")
+        outcome = confirm(
+            db,
+            case_id=case.id,
+            staff=person(),
+            version=version,
+            now=moment(),
+            calendar=room().calendar,
+        )
+        room().metrics.moves.labels(to=outcome.case.state).inc()
+        return _filled(_SIGNED, State(outcome.case.state))
+
+    return _step(number, act, form="signature")
+
+
+@cases.post("/<number>/assignee")
+@enters(Entry.WORK_CASES)
+def assign_case(number: str) -> WerkzeugResponse:
+    """Put the case into somebody's hands."""
+
+    def act(db: Session, case: Case, version: int) -> Words:
+        assign(
+            db,
+            case_id=case.id,
+            staff=person(),
+            version=version,
+            assignee_id=_uuid(request.form.get("assignee_id", "")),
+        )
+        return Words("经办人已更新。", "Updated who has it in hand.")
+
+    return _step(number, act, form="assignee")
+
+
+@cases.post("/<number>/reports/<uuid:link_id>/unlink")
+@enters(Entry.WORK_CASES)
+def unlink(number: str, link_id: UUID) -> WerkzeugResponse:
+    """Take a report out of the case; the pipeline then opens another case for it."""
+    taken_out: list[UUID] = []
+
+    def act(db: Session, case: Case, version: int) -> Words:
+        taken_out.append(
+            unlink_report(
+                db,
+                case_id=case.id,
+                link_id=link_id,
+                staff=person(),
+                version=version,
+                now=moment(),
+            )
+        )
+        return Words(
+            "举报已移出，系统将为它另立案件。",
+            "The report was taken out; another case will be opened for it.",
+        )
+
+    answer = _step(number, act, form="reports")
+    if answer.status_code < 400:
+        for report_id in taken_out:
+            # After the commit: a job that is quicker than that would find nothing to do.
+            room().queue.put(PROCESS_REPORT, report_id, request_id=request_id() or "")
+    return answer
+
+
+@cases.post("/<number>/matches/<uuid:match_id>")
+@enters(Entry.WORK_CASES)
+def decide_match(number: str, match_id: UUID) -> WerkzeugResponse:
+    """Take over the report that a resemblance suggests, or say that it is another incident."""
+    decision = request.form.get("decision", "")
+    if decision not in ("accept", "reject"):
+        raise not_found()
+
+    def act(db: Session, case: Case, version: int) -> Words:
+        decide = accept_suggestion if decision == "accept" else reject_suggestion
+        decide(
+            db,
+            case_id=case.id,
+            match_id=match_id,
+            staff=person(),
+            version=version,
+            now=moment(),
+        )
+        if decision == "accept":
+            return Words("举报已并入本案。", "The report now stands in this case.")
+        return Words("已记为不是同一线索。", "Noted as another incident.")
+
+    return _step(number, act, form="matches")
+
+
+def _step(number: str, act: Act, *, form: str) -> WerkzeugResponse:
+    """Do one step in one transaction; a refusal shows the page again with what was typed."""
+    try:
+        with room().database.writing() as db:
+            case = find_case(db, number=number, staff=person())
+            done = act(db, case, _version())
+    except (InvalidInput, Conflict, NotAllowed) as error:
+        room().metrics.refused.labels(code=error.code).inc()
+        typed = Typed(form, typed_values(request.form), error.field)
+        return make_response(_page(number, refusal=error, typed=typed), status_of(error))
+    flash(say(done))
+    return redirect(_where_it_is_now(number))
+
+
+def _page(number: str, **options: Any) -> str:
+    with room().database.reading() as db:
+        return case_page(db, case=find_case(db, number=number, staff=person()), **options)
+
+
+def _where_it_is_now(number: str) -> str:
+    """Return the case's page, or the queue where the case has left the person's tree."""
+    with room().database.reading() as db:
+        try:
+            find_case(db, number=number, staff=person())
+        except NotFound:
+            return url_for("queue.front")
+    return url_for("cases.show_case", number=number)
+
+
+def _version() -> int:
+    text = request.form.get("version", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise SuishoupaiError(
+            "body-unreadable", Words("请求的格式读不懂。", "The request can't be read.")
+        )
+    return int(text)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        # Nobody has this id, which the step itself then says.
+        return UUID(int=0)
+
+
+def _filled(words: Words, state: State) -> Words:
+    name = STATE_NAMES[state]
+    return Words(words.zh.format(name.zh), words.en.format(name.en))

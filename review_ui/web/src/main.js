@@ -1,0 +1,12 @@
+// The room works without this file. It adds: lists that change without losing the
+// place (htmx), and the keyboard.
+
+import htmx from "htmx.org";
+import { listenToKeys } from "./keys.js";
+
+htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false;
+htmx.config.selfRequestsOnly = true;
+htmx.config.historyCacheSize = 0;
+
+listenToKeys(document);

@@ -1,0 +1,275 @@
+"""The room in a real browser: a case from sign-in to closed, accessibility, keyboard, no script."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from review_ui.casework import advance
+from review_ui.room import WEB
+from schemas.access import Role
+from schemas.database import now_utc
+from schemas.lifecycle import State
+
+SHENHE, SHENYANG = "210103", "210100"
+PASSWORD = "a long enough password"
+DESKTOP, PHONE = (1366, 768), (390, 844)
+# Nothing of the browser's own may call out, and no profile is kept.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        message = "Chromium is missing: install it, or name it in CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    assert (WEB / "static/dist/manifest.json").exists(), "the front end is not bundled"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def address(app) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture
+def enter(browser, address) -> Iterator[Enter]:
+    """Return a function that opens a page, signed in as somebody if a name is given."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(name: str | None = None, *, size=DESKTOP, locale="zh", javascript=True) -> Page:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            base_url=address,
+            java_script_enabled=javascript,
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "locale", "value": locale, "url": address}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+        )
+        page.goto("/sign-in")
+        if name:
+            page.fill("#sign_in", name)
+            page.fill("#password", PASSWORD)
+            page.click("main button")
+            page.wait_for_url("**/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def act(page: Page, button: str) -> None:
+    """Press a button of the case page and wait for the page after it."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).first.click()
+
+
+def test_a_case_is_verified_by_two_filed_penalised_and_closed(world, enter) -> None:
+    for name, role in (("anna", Role.INSPECTOR), ("bob", Role.INSPECTOR)):
+        world.person(name, (role, SHENHE))
+    world.person("hanna", (Role.BUREAU_HEAD, SHENHE))
+    case = world.case(flags=("no-exif",))
+
+    anna = enter("anna")
+    anna.get_by_role("link", name="后厨脏乱").click()
+    anna.get_by_text("由我经办").locator("visible=true").or_(
+        anna.locator("summary", has_text="经办人")
+    ).first.click()
+    act(anna, "由我经办")
+    act(anna, "开始核查")
+    anna.get_by_label("核查情况").first.fill("后厨有鼠迹，现场拍照 12 张。")
+    act(anna, "提出：查实")
+    assert anna.get_by_text("须由另一名执法人员签字").is_visible()
+
+    bob = enter("bob")
+    bob.get_by_role("link", name="待我签字 1").click()
+    bob.get_by_role("link", name="后厨脏乱").click()
+    assert bob.get_by_text("后厨有鼠迹").first.is_visible()
+    act(bob, "签字确认")
+    assert world.fresh(case).state == "verified"
+
+    hanna = enter("hanna")
+    hanna.get_by_role("link", name="后厨脏乱").click()
+    hanna.get_by_label("审批文号").first.fill("沈河市监立〔2026〕9号")
+    hanna.get_by_label("依据和理由").first.fill("违反食品安全法第三十三条")
+    act(hanna, "立案")
+    hanna.get_by_label("决定书文号").first.fill("沈河市监处罚〔2026〕12号")
+    hanna.get_by_label("法律条款").first.fill("《食品安全法》第 126 条")
+    hanna.get_by_label("警告").check()
+    hanna.get_by_label("罚款", exact=True).check()
+    hanna.get_by_label("罚款（元）").fill("5000")
+    act(hanna, "处罚")
+    hanna.get_by_label("理由").first.fill("罚款已缴清")
+    act(hanna, "办结")
+    assert world.fresh(case).state == "closed"
+    assert hanna.get_by_text("¥5,000.00").is_visible()
+
+    hanna.get_by_role("link", name="本周").click()
+    figures = hanna.locator(".figures .number").all_inner_texts()
+    assert figures == ["1", "1", "1", "1", "1"]
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_pages_are_accessible_and_fit_the_screen(world, enter, size, locale) -> None:
+    anna = world.person("anna", (Role.INSPECTOR, SHENYANG), (Role.BUREAU_HEAD, SHENYANG))
+    world.person("bob", (Role.INSPECTOR, SHENYANG))
+    mine, theirs = world.report(photos=3), world.report()
+    flags = ("claims-disagree-place", "no-exif", "similar-nearby")
+    case = world.case(reports=(mine, theirs), state=State.VERIFYING, flags=flags)
+    late = world.case(due_on=now_utc().date().replace(year=2026, month=1, day=5))
+    other = world.report()
+    world.case(reports=(other,), state=State.DISPATCH)
+    filed = world.case(state=State.FILED)
+    world.match(mine, theirs, "same_picture")
+    world.match(mine, other)
+    with world.database.writing() as session:
+        advance(
+            session, case_id=case.id, staff=anna, to=State.UNVERIFIABLE, version=2,
+            record={"findings": "店已搬走"}, now=now_utc(),
+        )  # fmt: skip
+    signed_out = enter(size=size, locale=locale)
+    check(signed_out, "/sign-in")
+    page = enter("bob", size=size, locale=locale)
+    for path in (
+        "/", "/?tab=sign", "/?tab=mine", f"/cases/{case.number}", f"/cases/{late.number}",
+        "/week", "/nothing",
+    ):  # fmt: skip
+        check(page, path)
+    head = enter("anna", size=size, locale=locale)
+    check(head, f"/cases/{filed.number}")
+
+
+def check(page: Page, path: str) -> None:
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    for summary in page.locator("main details:not([open]) > summary").all():
+        if summary.is_visible():
+            summary.click()
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [n["html"] for n in each["nodes"]]) for each in found] == [], path
+    widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert widths[0] <= widths[1], path
+
+
+def test_the_list_is_walked_by_keyboard(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    cases = [world.case(due_on=now_utc().date().replace(year=2027, day=n)) for n in (1, 2)]
+    page = enter("anna")
+    for key, expected in (("j", 0), ("j", 1), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        focused = page.evaluate("document.activeElement.getAttribute('href')")
+        assert focused == f"/cases/{cases[expected].number}"
+    page.keyboard.press("?")
+    assert page.locator("dialog[data-keys]").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("没有这家店j")
+    page.keyboard.press("Enter")
+    page.get_by_text("没有符合条件的案件").wait_for()
+    assert "q=" in page.url
+
+
+def test_filters_change_the_list_in_place(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    world.case(categories=("PEST",))
+    world.case(categories=("EXPIRED",))
+    page = enter("anna")
+    page.evaluate("window.stayed = true")
+    page.get_by_label("类别").select_option("PEST")
+    page.wait_for_url("**category=PEST**")
+    page.wait_for_function("document.querySelectorAll('.cases li').length === 1")
+    assert page.evaluate("window.stayed")
+
+
+def test_the_map_draws_counties_and_places(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    case = world.case()
+    page = enter("anna")
+    page.goto(f"/cases/{case.number}")
+    page.locator("[data-map] canvas").wait_for()
+    assert page.locator(".legend").is_visible()
+
+
+def test_everything_essential_works_without_script(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    case = world.case(categories=("PEST",))
+    page = enter("anna", javascript=False)
+    page.get_by_label("类别").select_option("PEST")
+    page.get_by_role("button", name="筛选").click()
+    page.get_by_role("link", name="鼠患虫害").click()
+    page.get_by_role("button", name="开始核查").click()
+    page.locator("summary", has_text="更多").click()
+    page.locator("summary", has_text="退回分派").click()
+    page.get_by_label("理由").first.fill("在浑南区")
+    page.get_by_role("button", name="退回分派").click()
+    assert world.fresh(case).state == "dispatch"
+    assert page.get_by_text("案件已改为“待分派”").is_visible()
+
+
+def test_two_on_one_case_the_later_keeps_the_words(world, enter) -> None:
+    for name in ("anna", "bob"):
+        world.person(name, (Role.INSPECTOR, SHENHE))
+    case = world.case(state=State.VERIFYING)
+    pages = [enter(name) for name in ("anna", "bob")]
+    for page in pages:
+        page.goto(f"/cases/{case.number}")
+        page.get_by_label("核查情况").first.fill(f"由 {page.url[-1]} 写的很长的核查情况")
+    for page in pages:
+        act(page, "提出：查实")
+    assert "案件有了变化" in pages[1].locator("#refusal").inner_text()
+    assert pages[1].get_by_label("核查情况").first.input_value().startswith("由 ")
+
+
+def test_a_printed_case_names_no_reporter(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    case = world.case()
+    page = enter("anna")
+    page.goto(f"/cases/{case.number}")
+    page.emulate_media(media="print")
+    printed = page.locator("main").inner_text()
+    assert "骑手-0Q0" not in printed
+    assert "时许" not in printed
+    assert "后厨地面有老鼠屎" not in printed
+    assert case.number in printed
