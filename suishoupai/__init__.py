@@ -1,0 +1,1 @@
+"""Top floor: the command line, the supervisor that `up` runs, and the demo data."""

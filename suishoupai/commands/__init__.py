@@ -1,0 +1,35 @@
+"""The commands of `suishoupai`, one file a subject."""
+
+import click
+
+from suishoupai.commands.audit import verify_audit
+from suishoupai.commands.console import Commands
+from suishoupai.commands.database import migrate
+from suishoupai.commands.demo import demo
+from suishoupai.commands.jurisdictions import jurisdictions
+from suishoupai.commands.pipeline import requeue, trace
+from suishoupai.commands.riders import riders
+from suishoupai.commands.staff import staff
+from suishoupai.commands.units import units
+from suishoupai.commands.up import up
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="suishoupai", message="%(package)s %(version)s")
+def cli() -> None:
+    """随手拍 Suishoupai: riders photograph food-safety hazards; the right inspector gets them."""
+
+
+for _command in (
+    up,
+    migrate,
+    riders,
+    staff,
+    units,
+    jurisdictions,
+    demo,
+    requeue,
+    trace,
+    verify_audit,
+):
+    cli.add_command(_command)

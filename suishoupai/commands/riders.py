@@ -1,0 +1,178 @@
+"""`riders add` and `riders import`: registration by hand or from a platform's list."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from intake.riders import (
+    FIELD_WORDS,
+    ImportResult,
+    RefusedRow,
+    RiderProfile,
+    RiderRow,
+    add_rider,
+    import_riders,
+    issue_token,
+)
+from schemas.errors import InvalidInput
+from schemas.sealing import Sealer
+from schemas.words import Words
+from suishoupai.commands.console import Commands, Console, Tick, pass_console
+
+# Headings that platforms' lists come with, beside our own field names.
+_HEADINGS = {
+    "姓名": "name",
+    "手机": "phone",
+    "手机号": "phone",
+    "电话": "phone",
+    "平台": "platform",
+    "站点": "station",
+    "工号": "employee_number",
+}
+
+
+@click.group(cls=Commands)
+def riders() -> None:
+    """Register riders."""
+
+
+@riders.command()
+@click.option("--name", required=True)
+@click.option("--phone", required=True)
+@click.option("--platform", default="")
+@click.option("--station", default="")
+@click.option("--employee-number", default="")
+@click.option("--supervisor", is_flag=True, help="An appointed food-safety supervisor.")
+@pass_console
+def add(
+    console: Console,
+    *,
+    name: str,
+    phone: str,
+    platform: str,
+    station: str,
+    employee_number: str,
+    supervisor: bool,
+) -> None:
+    """Register one rider and show the token, which is shown only now."""
+    settings = console.settings()
+    profile = RiderProfile(name, phone, platform, station, employee_number)
+    with console.database(settings) as database, database.writing() as session:
+        rider = add_rider(
+            session, sealer=Sealer(settings), profile=profile, is_supervisor=supervisor
+        )
+        token = issue_token(session, rider_id=rider.id)
+    words = Words(
+        f"已登记骑手 {rider.id}。\n凭证（只显示这一次）：{token}",
+        f"Rider {rider.id} is registered.\nToken, shown only now: {token}",
+    )
+    console.result({"rider_id": rider.id, "token": token}, words.say(console.locale))
+
+
+@riders.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--with-tokens", is_flag=True, help="Issue a token to each new rider.")
+@pass_console
+def import_list(console: Console, *, file: Path, with_tokens: bool) -> None:
+    """Register the riders of a CSV file (UTF-8 or GB 18030, with a heading line).
+
+    Columns: name, phone, platform, station, employee_number, or 姓名, 手机号, 平台,
+    站点, 工号. Riders who are known already are left as they are.
+    """
+    settings = console.settings()
+    rows = list(read_list(file))
+    with (
+        console.progress(Words("登记骑手", "Registering riders")) as tick,
+        console.database(settings) as database,
+        database.writing() as session,
+    ):
+        result = import_riders(
+            session,
+            sealer=Sealer(settings),
+            rows=_ticking(rows, tick),
+            with_tokens=with_tokens,
+        )
+    console.result(_document(result, console.locale), _report(result, console.locale))
+    if result.refused:
+        raise click.exceptions.Exit(1)
+
+
+def read_list(path: Path) -> Iterator[RiderRow]:
+    """Yield the lines of a platform's CSV list.
+
+    Raises InvalidInput when the file is no text or its heading line lacks name or phone.
+    """
+    reader = csv.reader(io.StringIO(_text(path.read_bytes()), newline=""))
+    heading = [_HEADINGS.get(cell.strip(), cell.strip().lower()) for cell in next(reader, [])]
+    missing = [name for name in ("name", "phone") if name not in heading]
+    if missing:
+        names_zh = "、".join(FIELD_WORDS[name][0].zh for name in missing)
+        raise InvalidInput(
+            "list-heading",
+            Words(
+                f"名单第一行应为列名，缺少：{names_zh}。",
+                f"The first line must name the columns; missing: {', '.join(missing)}.",
+            ),
+            field="FILE",
+        )
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            known = {
+                name: cell
+                for name, cell in zip(heading, cells, strict=False)
+                if name in FIELD_WORDS
+            }
+            yield RiderRow(reader.line_num, known)
+
+
+def _text(data: bytes) -> str:
+    # Office programs in China save CSV as GB 18030 unless told otherwise.
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InvalidInput(
+        "list-encoding",
+        Words("名单不是 UTF-8 或 GB 18030 文本。", "The list is neither UTF-8 nor GB 18030 text."),
+        field="FILE",
+    )
+
+
+def _ticking(rows: list[RiderRow], tick: Tick) -> Iterator[RiderRow]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        tick(done, len(rows))
+
+
+def _document(result: ImportResult, locale: str) -> dict[str, object]:
+    def rows(refused: list[RefusedRow]) -> list[dict[str, object]]:
+        return [
+            {"line": row.line, "code": row.code, "detail": row.words.say(locale)} for row in refused
+        ]
+
+    return {
+        "added": [
+            {"line": row.line, "rider_id": row.rider_id, "token": row.token} for row in result.added
+        ],
+        "duplicates": rows(result.duplicates),
+        "refused": rows(result.refused),
+    }
+
+
+def _report(result: ImportResult, locale: str) -> str:
+    words = Words(
+        f"新登记 {len(result.added)} 人，已登记过 {len(result.duplicates)} 人，"
+        f"有误 {len(result.refused)} 行。",
+        f"{len(result.added)} registered, {len(result.duplicates)} known already, "
+        f"{len(result.refused)} lines refused.",
+    )
+    lines = [words.say(locale)]
+    for row in result.refused:
+        line = Words(f"第 {row.line} 行：{row.words.zh}", f"Line {row.line}: {row.words.en}")
+        lines.append(line.say(locale))
+    lines += [f"{row.line}\t{row.token}" for row in result.added if row.token]
+    return "\n".join(lines)

@@ -1,0 +1,132 @@
+"""`up`: the whole product with one command."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.database import connect
+from schemas.errors import ConfigurationError, SuishoupaiError
+from schemas.settings import Settings
+from schemas.words import Words
+from suishoupai.commands.console import Command, Console, pass_console
+from suishoupai.commands.database import prepare_database
+from suishoupai.demo.accounts import Accounts, demo_is_wanted, ensure_staff
+from suishoupai.embedded import port_fault
+from suishoupai.greeting import banner, doors_answer
+from suishoupai.lock import exclusive_run
+from suishoupai.output import Output
+from suishoupai.programs import child_environ, own_command, programs_of, run_dir_of
+from suishoupai.supervisor import Supervisor
+
+
+@click.command(cls=Command)
+@pass_console
+def up(console: Console) -> None:
+    """Serve the product: both doors, the machine room, the clock and the queue."""
+    settings = console.settings(process="up")
+    # What is written from here on, by all processes, is for its owner alone.
+    os.umask(0o077)
+    with exclusive_run(run_dir_of(settings)) as lock:
+        _check_ports(settings)
+        prepare_database(settings)
+        output = _output(console, settings)
+        log_format = "json" if output.as_json else "console"
+        environ = child_environ(settings, os.environ, log_format=log_format)
+        supervisor = Supervisor(
+            programs_of(settings, environ),
+            environ=environ,
+            run_dir=run_dir_of(settings),
+            output=output,
+            keep_open=(lock,),
+        )
+        with _greeting(console, settings, supervisor, output):
+            supervisor.run()
+
+
+def _check_ports(settings: Settings) -> None:
+    """Raise ConfigurationError naming the variable of a port that can't be used."""
+    for variable, port in (
+        ("INTAKE_PORT", settings.intake_port),
+        ("REVIEW_PORT", settings.review_port),
+    ):
+        fault = port_fault(port)
+        if fault is not None:
+            raise ConfigurationError(
+                "port-taken",
+                Words(
+                    f"端口 {port} 用不了（{fault.strerror}）：请用环境变量 {variable} "
+                    f"换一个端口，例如 {variable}={port + 100}。",
+                    f"Port {port} can't be used ({fault.strerror}): set {variable} to another "
+                    f"one, such as {variable}={port + 100}.",
+                ),
+                field=variable,
+            )
+
+
+def _output(console: Console, settings: Settings) -> Output:
+    stream = sys.stderr if console.as_json else sys.stdout
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not stream.isatty()
+    )
+    return Output(as_json=as_json or console.as_json, locale=console.locale, stream=stream)
+
+
+@contextmanager
+def _greeting(
+    console: Console, settings: Settings, supervisor: Supervisor, output: Output
+) -> Iterator[None]:
+    """Beside the supervisor, say where everything is as soon as both doors answer."""
+    ended = threading.Event()
+
+    def greet() -> None:
+        accounts = _demo_accounts(settings)
+        if not doors_answer(settings, ended):
+            return
+        document, text = banner(settings, accounts)
+        if console.as_json:
+            console.result(document, text)
+        else:
+            output.plain(text)
+        if accounts is not None and not accounts.finished:
+            supervisor.add(own_command("demo", "demo", "load"))
+
+    thread = threading.Thread(target=_guarded(greet, output), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _demo_accounts(settings: Settings) -> Accounts | None:
+    database = connect(settings)
+    try:
+        return ensure_staff(settings, database) if demo_is_wanted(settings, database) else None
+    finally:
+        database.close()
+
+
+def _guarded(work: Callable[[], None], output: Output) -> Callable[[], None]:
+    """Return `work` such that an error is told and does not end the product."""
+
+    def run() -> None:
+        try:
+            work()
+        except (SuishoupaiError, SQLAlchemyError, OSError) as error:
+            output.say(
+                Words(
+                    f"演示账号没有建成（{type(error).__name__}），服务不受影响。",
+                    f"The demo accounts were not made ({type(error).__name__}); the service "
+                    "runs all the same.",
+                ),
+                event="demo_accounts_failed",
+                error=type(error).__name__,
+            )
+
+    return run

@@ -1,0 +1,1 @@
+"""The demo: generated tips sent through the doors, and staff who work them."""
