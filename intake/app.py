@@ -79,9 +79,11 @@ def _find_reporter(door: Door) -> None:
     if not given:
         g.reporter = Reporter()
         return
-    token = given.removeprefix("Bearer ").strip()
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer":
+        token = ""
     with door.database.reading() as session:
-        g.reporter = Reporter(riders.authenticate(session, token=token).id)
+        g.reporter = Reporter(riders.authenticate(session, token=token.strip()).id)
 
 
 def _add_document(app: Flask) -> None:

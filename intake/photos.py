@@ -167,13 +167,11 @@ class LocalPhotoStore:
                 return None
 
     def check(self) -> None:
-        """Write, read back and remove a few bytes."""
+        """Write and remove a few bytes."""
         with on_disk():
             self._make_directory(self.root)
             with _new_file_in(self.root) as probe:
                 probe.write_bytes(b"probe")
-                if probe.read_bytes() != b"probe":
-                    raise OSError(errno.EIO, "the probe reads back otherwise")
 
     def _make_directory(self, directory: Path) -> None:
         """Make a directory, and its name durable once per process, from the root down."""

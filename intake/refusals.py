@@ -1,7 +1,7 @@
 """What the door refuses in a form, in plain words; each function returns the error to raise."""
 
 from schemas.errors import InvalidInput, TooLarge
-from schemas.wire.reports import label
+from schemas.wire.faults import label
 from schemas.words import Words
 
 MEBIBYTE = 1024 * 1024

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake.answers import Answer, Reporter, claim_key, digest_of, winning_answer
-from intake.inserting import insert_if_new
+from intake.inserting import insert_if_new, insert_rows
 from schemas import audit
 from schemas.database import new_id
 from schemas.errors import NotFound, SuishoupaiError
@@ -93,36 +93,15 @@ def submit(
     Conflict `idempotency-key-reused` when the key stands for other content.
     """
     digest = request_digest("report", tip, photos)
-    savepoint = session.begin_nested()
-    report = _insert_report(session, reporter, tip, now)
-    answer = Answer(
-        subject_id=report["id"],
-        number=report["number"],
-        receipt_code=report["receipt_code"],
-        received_at=now,
-        photo_sha256=tuple(photo.sha256 for photo in photos),
-    )
-    if not claim_key(session, sealer, reporter, key, digest, answer, report["id"]):
+    with session.begin_nested() as savepoint:
+        answer = _insert_report(session, reporter, tip, photos, now)
+        if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
+            _insert_details(session, reporter, tip, photos, answer)
+            return answer
         # Somebody with the same key was first and has committed by now: nothing of
         # this one may stay, and theirs is what we answer.
         savepoint.rollback()
-        return winning_answer(session, sealer, reporter, key, digest)
-    session.execute(insert(Photo), _photo_rows(photos, report_id=report["id"], first=0, now=now))
-    session.execute(insert(Claim), _claims(tip, report_id=report["id"], now=now))
-    session.execute(insert(ReportProgress), [{"report_id": report["id"]}])
-    audit.record(
-        session,
-        actor=reporter.actor,
-        action="report.received",
-        subject=("report", report["id"]),
-        after={
-            "number": answer.number,
-            "categories": list(tip.categories),
-            "photos": list(answer.photo_sha256),
-        },
-    )
-    savepoint.commit()
-    return answer
+    return winning_answer(session, sealer, reporter, key, digest)
 
 
 def supplement(
@@ -155,14 +134,9 @@ def supplement(
         return winning_answer(session, sealer, reporter, key, digest)
     session.add(addition)
     session.flush()
-    if photos:
-        taken = session.scalar(select(func.count()).where(Photo.report_id == report.id)) or 0
-        session.execute(
-            insert(Photo),
-            _photo_rows(
-                photos, report_id=report.id, first=taken, now=now, supplement_id=addition.id
-            ),
-        )
+    taken = session.scalar(select(func.count()).where(Photo.report_id == report.id)) or 0
+    rows = _photo_rows(photos, report_id=report.id, first=taken, now=now, supplement_id=addition.id)
+    insert_rows(session, Photo, rows)
     audit.record(
         session,
         actor=reporter.actor,
@@ -223,27 +197,54 @@ def supplement_digest(number: str, description: str, photos: Sequence[KeptPhoto]
     return digest_of(["supplement", number, description, [photo.sha256 for photo in photos]])
 
 
-def _insert_report(session: Session, reporter: Reporter, tip: Tip, now: datetime) -> dict[str, Any]:
-    """Insert the report under a free number and return what only its sender may know of it."""
+def _insert_report(
+    session: Session,
+    reporter: Reporter,
+    tip: Tip,
+    photos: Sequence[KeptPhoto],
+    now: datetime,
+) -> Answer:
+    """Insert the report under a free number and return what its sender is to be told."""
     report_id, receipt_code = new_id(), new_receipt_code()
+    row = {
+        "id": report_id,
+        "receipt_hash": token_hash(receipt_code),
+        "rider_id": reporter.rider_id,
+        "categories": list(tip.categories),
+        "description": tip.description,
+        "premises_name": tip.premises_name,
+        "premises_address": tip.premises_address,
+        "platform": tip.platform,
+        "received_at": now,
+    }
     for _ in range(NUMBER_ATTEMPTS):
         # Ten thousand tips a day draw the same number twice on every twentieth day.
         number = new_number(REPORT_PREFIX, now)
-        row = {
-            "id": report_id,
-            "number": number,
-            "receipt_hash": token_hash(receipt_code),
-            "rider_id": reporter.rider_id,
-            "categories": list(tip.categories),
-            "description": tip.description,
-            "premises_name": tip.premises_name,
-            "premises_address": tip.premises_address,
-            "platform": tip.platform,
-            "received_at": now,
-        }
-        if insert_if_new(session, Report, [row], conflict=("number",)):
-            return {"id": report_id, "number": number, "receipt_code": receipt_code}
+        if insert_if_new(session, Report, [row | {"number": number}], conflict=("number",)):
+            sums = tuple(photo.sha256 for photo in photos)
+            return Answer(report_id, number, receipt_code, now, sums)
     raise LookupError("no free report number was drawn")
+
+
+def _insert_details(
+    session: Session, reporter: Reporter, tip: Tip, photos: Sequence[KeptPhoto], answer: Answer
+) -> None:
+    """Insert what belongs to a new report: photos, claims, progress, the audit entry."""
+    report_id, now = answer.subject_id, answer.received_at
+    insert_rows(session, Photo, _photo_rows(photos, report_id=report_id, first=0, now=now))
+    insert_rows(session, Claim, _claims(tip, report_id=report_id, now=now))
+    insert_rows(session, ReportProgress, [{"report_id": report_id}])
+    audit.record(
+        session,
+        actor=reporter.actor,
+        action="report.received",
+        subject=("report", report_id),
+        after={
+            "number": answer.number,
+            "categories": list(tip.categories),
+            "photos": list(answer.photo_sha256),
+        },
+    )
 
 
 def _photo_rows(

@@ -21,7 +21,8 @@ from schemas.database import now_utc
 from schemas.errors import InvalidInput, NotSignedIn, SuishoupaiError, TooMany
 from schemas.jobs import PROCESS_REPORT, PROCESS_SUPPLEMENT
 from schemas.tables import Report
-from schemas.wire.reports import ReportForm, SupplementForm, explain
+from schemas.wire.faults import explain
+from schemas.wire.reports import ReportForm, SupplementForm
 from schemas.words import Words
 
 log = structlog.get_logger()

@@ -69,9 +69,9 @@ def create_app(settings: Settings) -> Flask:
                 "photos": room.store.check,
                 "pages": lambda: _manifest(required=True),
             },
-            metrics=lambda: room.metrics.registry,
+            metrics=room.metrics.registry,
             page_for=_refusal_page,
-            observe=lambda code: room.metrics.refused.labels(code=code).inc(),
+            observe=room.metrics.observe_refusal,
             content_security_policy=_policy(settings),
         ),
     )

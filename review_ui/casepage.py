@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from review_ui.assignment import colleagues
 from review_ui.casefile import CaseFile, open_casefile
 from review_ui.casework import acting_roles, standing_proposal
-from review_ui.forms import Typed, move_forms
+from review_ui.forms import MoveForm, Typed, move_forms
 from review_ui.resemblances import look_alikes, shop_cases
 from review_ui.room import person, room, today
 from review_ui.staff import SignedIn
@@ -39,6 +39,16 @@ def case_page(
     staff = person()
     file = open_casefile(session, case=case, today=today(), calendar=room().calendar)
     decisions = route_decisions(session, case=case)
+    waiting = _waiting(session, file, staff)
+    forms = move_forms(
+        session,
+        file=file,
+        staff=staff,
+        decisions=decisions,
+        today=today(),
+        unit_words=request.args.get("unit", "").replace("\0", "").strip()[:40],
+        typed=typed,
+    )
     return render_template(
         "case.html",
         file=file,
@@ -47,22 +57,23 @@ def case_page(
         shop=shop_cases(session, case=case, staff=staff),
         events=timeline(session, case=case),
         decisions=decisions,
-        waiting=_waiting(session, file, staff),
-        forms=move_forms(
-            session,
-            file=file,
-            staff=staff,
-            decisions=decisions,
-            today=today(),
-            unit_words=request.args.get("unit", "").replace("\0", "").strip()[:40],
-            typed=typed,
-        ),
+        waiting=waiting,
+        forms=[form for form in forms if _is_of_use(form, waiting, typed)],
         colleagues=colleagues(session, unit_id=case.unit_id),
         me=staff.staff_id,
         tile_url=room().settings.tile_url,
         refusal=refusal,
         typed=typed,
     )
+
+
+def _is_of_use(form: MoveForm, waiting: Waiting | None, typed: Typed | None) -> bool:
+    """Whether a form is shown: until a proposal is decided nothing else can be proposed.
+
+    What somebody had typed stays before them all the same.
+    """
+    was_typed = typed is not None and typed.form == form.move.target
+    return waiting is None or form.move.signatures == 1 or was_typed
 
 
 def _waiting(session: Session, file: CaseFile, staff: SignedIn) -> Waiting | None:

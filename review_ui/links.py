@@ -84,7 +84,7 @@ def accept_suggestion(
         select(Case.id).where(Case.id.in_([case_id, other.id])).order_by(Case.id).with_for_update()
     )
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
-    session.refresh(other)
+    other = lock_case(session, case_id=other.id, staff=staff, version=other.version)
     if State(case.state) not in OPEN_STATES:
         raise Conflict(
             "case-ended",

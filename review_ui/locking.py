@@ -8,13 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
-from review_ui.scope import visible_cases
 from review_ui.staff import SignedIn
 from schemas.access import ROLE_NAMES, Right, Role
 from schemas.errors import Conflict
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.numbers import LOCAL_ZONE
-from schemas.tables import AuditEntry, Case
+from schemas.tables import AuditEntry, Case, Unit
 from schemas.words import Words
 
 # What each audited change of a case did, for the person whose screen is behind it.
@@ -35,14 +34,16 @@ def lock_case(session: Session, *, case_id: UUID, staff: SignedIn, version: int)
     Raises NotFound when it is not in the person's tree, Conflict `case-changed` when
     it is no longer as their screen showed it; the sentence says what changed.
     """
+    # Locked by its key alone: PostgreSQL checks a condition on another table against the
+    # row as it was before the wait, and would not find a case that was moved meanwhile.
     case = session.scalars(
         select(Case)
-        .where(Case.id == case_id, visible_cases(staff, Right.WORK_CASES))
-        .with_for_update(of=Case)
+        .where(Case.id == case_id)
+        .with_for_update()
         # The session may hold the row as it was before the lock was waited for.
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if case is None:
+    if case is None or not _is_theirs(session, case, staff):
         raise not_found()
     if case.version != version:
         raise _changed(session, case, version)
@@ -82,6 +83,11 @@ def describe_change(change: dict[str, Any], entry_at: str) -> Words:
         f"{entry_at}，{role.zh}{what.zh.format(state=state.zh)}",
         f"{entry_at}, {role.en.lower()} {what.en.format(state=state.en)}",
     )
+
+
+def _is_theirs(session: Session, case: Case, staff: SignedIn) -> bool:
+    path = session.get_one(Unit, case.unit_id).path
+    return path.startswith(staff.paths(Right.WORK_CASES))
 
 
 def _changed(session: Session, case: Case, version: int) -> Conflict:

@@ -4,11 +4,13 @@ Moments of reporters are shown by the hour only: the exact moment of a tip could
 the shop who was there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from intake.doorway import request_locale
 from review_ui.clocks import Clock
@@ -50,27 +52,42 @@ _PSEUDONYM_WORDS = {"骑手": "Rider", "匿名": "Anonymous"}
 
 def add_filters(app: Flask) -> None:
     """Give the templates every function of this page."""
-    app.jinja_env.filters.update(
-        age=age,
-        category=category_name,
-        clock=clock_words,
-        county=county_name,
-        county_full=county_full,
-        department=department_name,
-        day=day,
-        flag=flag,
-        hour=hour,
-        metres=metres,
-        moment=moment_words,
-        pseudonym=pseudonym,
-        reason=lambda value: say_reason(value, "en" if request_locale() == "en" else "zh"),
-        record=record_lines,
-        say=say,
-        source=source_name,
-        state=state_name,
-        yuan=yuan,
-    )
+    filters: dict[str, Callable[[Any], object]] = {
+        "age": age,
+        "category": category_name,
+        "clock": clock_words,
+        "county": county_name,
+        "county_full": county_full,
+        "department": department_name,
+        "day": day,
+        "flag": flag,
+        "hour": hour,
+        "metres": metres,
+        "moment": moment_words,
+        "pseudonym": pseudonym,
+        "reason": reason,
+        "record": record_lines,
+        "say": say,
+        "source": source_name,
+        "state": state_name,
+        "yuan": yuan,
+    }
+    app.jinja_env.filters.update({name: _asked_anew(each) for name, each in filters.items()})
     app.jinja_env.globals.update(flag_icon=lambda code: FLAG_ICONS.get(code, "alert-triangle"))
+
+
+def _asked_anew(words_of: Callable[[Any], object]) -> Callable[[Context, Any], object]:
+    """Return the filter so that Jinja asks it at each page.
+
+    Without a context Jinja works a filter of a constant out while it compiles the
+    template, in the language of whoever came first.
+    """
+
+    @pass_context
+    def ask(_context: Context, value: Any) -> object:
+        return words_of(value)
+
+    return ask
 
 
 def say(words: Words) -> str:
@@ -115,6 +132,11 @@ def flag(code: str) -> Flag:
     return FLAGS.get(code) or Flag(Words(code, code), Words(code, code), Level.INFO)
 
 
+def reason(stored: Mapping[str, Any]) -> str:
+    """Return the sentence of a stored reason of the routing."""
+    return say_reason(stored, "en" if request_locale() == "en" else "zh")
+
+
 def pseudonym(text: str) -> str:
     """Return a reporter's pseudonym; only its first word has a language."""
     word, _, rest = text.partition("-")
@@ -140,7 +162,7 @@ def hour(moment: datetime) -> str:
     """Return a reporter's moment to the hour."""
     local = moment.astimezone(SHANGHAI)
     on = day(local)
-    return say(Words(f"{on} {local.hour} 时许", f"{on}, between {local:%H}:00 and {local:%H}:59"))
+    return say(Words(f"{on} {local.hour} 时许", f"{on}, {local.hour}–{local.hour + 1} h"))
 
 
 def moment_words(moment: datetime) -> str:

@@ -150,17 +150,25 @@ def is_transient(error: Exception) -> bool:
 
 
 def connect(settings: Settings) -> Database:
-    """Make the engine and session factories for the settings' database."""
+    """Make the engine and session factories for the settings' database.
+
+    `hide_parameters` keeps what a statement carried out of error messages, which end
+    up in logs.
+    """
     url = settings.effective_database_url
     if url.startswith("sqlite"):
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False}
+        )
         _tune_sqlite(engine)
         writing: Engine = engine.execution_options(begin_immediate=True)
     else:
         # psycopg prepares a statement once it was seen five times; pool_pre_ping
         # finds connections that a restarted server has dropped.
-        engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=10)
+        engine = create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=10
+        )
         writing = engine
     return Database(
         engine=engine,

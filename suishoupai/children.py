@@ -64,7 +64,6 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environ),
-            cwd=ROOT,
             # Ctrl-C reaches the terminal's group: ours alone, so that we set the order.
             start_new_session=True,
             pass_fds=keep_open,

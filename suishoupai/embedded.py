@@ -48,7 +48,7 @@ def prepare_queue_server(settings: Settings) -> list[str]:
     directory = settings.queue_dir
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     password = _kept_password(directory / "password")
-    port = _kept_port(directory / "port")
+    port = _kept_port(directory / "port", doors=(settings.intake_port, settings.review_port))
     config = directory / "server.conf"
     write_private(config, _configuration(port=port, password=password, directory=directory))
     return [str(binary), str(config)]
@@ -83,12 +83,12 @@ def _kept_password(path: Path) -> str:
     return path.read_text().strip()
 
 
-def _kept_port(path: Path) -> int:
+def _kept_port(path: Path, *, doors: tuple[int, int]) -> int:
     try:
         port = int(path.read_text())
     except (FileNotFoundError, ValueError):
         port = 0
-    while port not in _PORTS or port_fault(port):
+    while port not in _PORTS or port in doors or port_fault(port):
         port = secrets.choice(_PORTS)
     write_private(path, f"{port}\n")
     return port

@@ -31,8 +31,9 @@ def child_environ(
 ) -> dict[str, str]:
     """Return what every process of this run finds in its environment.
 
-    Paths are made absolute here, since the processes run in the program's own
-    directory; the metrics of the last run are removed.
+    They run in the caller's directory, so that a relative path in a setting means
+    the same to all; our own code they find by PYTHONPATH. The metrics of the last
+    run are removed.
     """
     metrics = run_dir_of(settings) / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)

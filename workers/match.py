@@ -8,10 +8,11 @@ moment at least one finds the other, and matches are read in both directions.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, String, column, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Integer, Select, String, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session, aliased
 
 from intake.inserting import insert_if_new
@@ -30,6 +31,7 @@ from workers.fingerprints import MAX_DISTANCE, bands, distances, question_bands
 
 SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
+MOST_ALIKE = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def _same_bytes(
 def _same_pictures(
     session: Session, report_id: UUID, photo_ids: Collection[UUID], policy: MatchPolicy
 ) -> list[Resemblance]:
-    found = []
+    alike: list[tuple[UUID, UUID, int]] = []
     examinations = session.scalars(
         select(PhotoExamination).where(PhotoExamination.photo_id.in_(photo_ids))
     )
@@ -114,14 +116,26 @@ def _same_pictures(
         questions = questions_of(examination)
         if not questions:
             continue
-        rows = session.execute(_candidates(session, questions, report_id)).all()
-        nearest = _nearest(questions, [pdq for _, _, pdq in rows])
-        found += [
-            Resemblance(SAME_PICTURE, other_report_id, examination.photo_id, photo_id, bits)
-            for (photo_id, other_report_id, _), bits in zip(rows, nearest, strict=True)
+        rows = session.execute(_candidates(session, questions)).all()
+        nearest = _nearest(questions, [pdq for _, pdq in rows])
+        alike += [
+            (examination.photo_id, other_photo_id, bits)
+            for (other_photo_id, _), bits in zip(rows, nearest, strict=True)
             if bits <= policy.picture_bits
         ]
-    return found
+    # A picture that everybody has sent resembles thousands; far fewer are ever shown.
+    alike = nsmallest(MOST_ALIKE, alike, key=lambda each: each[2])
+    others = session.execute(
+        select(Photo.id, Photo.report_id).where(
+            Photo.id.in_({other for _, other, _ in alike}), Photo.report_id != report_id
+        )
+    )
+    reports = dict(others.all())
+    return [
+        Resemblance(SAME_PICTURE, reports[other], photo_id, other, bits)
+        for photo_id, other, bits in alike
+        if other in reports
+    ]
 
 
 def questions_of(examination: PhotoExamination) -> list[tuple[bytes, ...]]:
@@ -133,34 +147,31 @@ def questions_of(examination: PhotoExamination) -> list[tuple[bytes, ...]]:
     ]
 
 
-def _candidates(
-    session: Session, questions: Iterable[Sequence[bytes]], report_id: UUID
-) -> Select[UUID, UUID, bytes]:
-    """Return the search for every stored hash that shares a key with one of the questions.
+def _candidates(session: Session, questions: Iterable[Sequence[bytes]]) -> Select[UUID, bytes]:
+    """Return the search for the photos whose stored hash shares a key with one of the questions.
 
     As it is, a picture is asked for so that nothing within 31 bits is missed. Turned
     or mirrored it is asked for by its 16 bands: certain up to 15 bits, and of hashes
-    20 bits apart it finds 99 in 100, at a sixth of the cost.
+    20 bits apart it finds 99 in 100, at a quarter of the cost.
     """
     keys: set[int] = set()
     for upright, *turned in questions:
         keys.update(question_bands(upright))
         for pdq in turned:
             keys.update(bands(pdq))
-    search = (
-        select(PhotoHash.photo_id, Photo.report_id, PhotoHash.pdq)
-        .join(Photo, Photo.id == PhotoHash.photo_id)
-        .where(Photo.report_id != report_id)
-    )
-    ordered = sorted(keys)
+    found = select(PhotoHash.photo_id, PhotoHash.pdq).distinct()
     if session.get_bind().dialect.name == "postgresql":
-        return search.where(
-            PhotoHash.bands.op("&&", is_comparison=True)(literal(ordered, ARRAY(Integer)))
+        # One look into the index a key: for `bands && keys` the planner expects most of
+        # the table and reads all of it (1,400 ms against 2 with 100,000 photos).
+        asked = (
+            func.unnest(literal(sorted(keys), ARRAY(Integer))).table_valued("key").render_derived()
         )
+        has_key = PhotoHash.bands.op("@>", is_comparison=True)(array([asked.c.key]))
+        return found.select_from(asked).join(PhotoHash, has_key)
     # One parameter instead of several hundred: they cost more than the search itself.
-    asked = func.json_each(literal(str(ordered), String)).table_valued(column("value", Integer))
+    asked = func.json_each(literal(str(sorted(keys)), String)).table_valued("value")
     hits = select(PhotoBand.hash_id).where(PhotoBand.band.in_(select(asked.c.value)))
-    return search.where(PhotoHash.id.in_(hits))
+    return found.where(PhotoHash.id.in_(hits))
 
 
 def _nearest(questions: Iterable[Sequence[bytes]], hashes: Sequence[bytes]) -> list[int]:

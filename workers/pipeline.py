@@ -50,11 +50,14 @@ def process(report_id: UUID, *, machine: Machine) -> None:
 
     Raises whatever a step raised, after noting it; the sweeper comes back to it.
     """
-    if not _begin(report_id, machine):
+    progress = _begin(report_id, machine)
+    if progress is None:
         return
     try:
-        examine(report_id, machine)
-        match(report_id, machine)
+        if progress.examined_at is None:
+            examine(report_id, machine)
+        if progress.matched_at is None:
+            match(report_id, machine)
         route(report_id, machine)
     except Exception as error:
         _note_failure(report_id, machine, error)
@@ -204,8 +207,8 @@ def _step_row(report_id: UUID, name: str, started: float, facts: dict[str, Any])
     )
 
 
-def _begin(report_id: UUID, machine: Machine) -> bool:
-    """Note that an attempt begins; False when nothing is left to do.
+def _begin(report_id: UUID, machine: Machine) -> ReportProgress | None:
+    """Note that an attempt begins; None when nothing is left to do.
 
     It is counted before the work, since a process that is killed counts nothing after.
     """
@@ -213,12 +216,12 @@ def _begin(report_id: UUID, machine: Machine) -> bool:
         progress = session.get(ReportProgress, report_id, with_for_update=True)
         if progress is None:
             log.warning("report_unknown", report_id=str(report_id))
-            return False
+            return None
         if progress.finished_at is not None:
-            return False
+            return None
         progress.attempts += 1
         progress.queued_at = now_utc()
-    return True
+    return progress
 
 
 def _note_failure(report_id: UUID, machine: Machine, error: Exception) -> None:

@@ -160,7 +160,7 @@ def _wait_until_prepared(machine: Machine) -> None:
         time.sleep(pause_s)
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Make forks cheap: what exists is never collected, and what was freed is given back.
 
     A fork maps every page of its parent; reading the polygons leaves 150 MB of free
@@ -177,7 +177,7 @@ def run(machine: Machine) -> None:
     """Work until SIGTERM or SIGINT; outlives every absence of the queue server."""
     jobs.use(machine)
     _wait_until_prepared(machine)
-    _settle_memory()
+    settle_memory()
     log.info("worker_ready")
     pauses_s = _pauses()
     while not _work(machine):

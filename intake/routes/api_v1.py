@@ -11,6 +11,7 @@ from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import InvalidInput
 from schemas.tables import Report
+from schemas.wire.faults import explain
 from schemas.wire.openapi import FORM, Answered, Described, Given, describes
 from schemas.wire.reports import (
     CategoryList,
@@ -21,7 +22,6 @@ from schemas.wire.reports import (
     SupplementForm,
     WithdrawalAccepted,
     WithdrawalForm,
-    explain,
 )
 from schemas.words import Words
 

@@ -27,8 +27,8 @@ from schemas.wire.cases import (
     TransitionRequest,
     WeekAnswer,
 )
+from schemas.wire.faults import explain
 from schemas.wire.openapi import Answered, Described, Given, describes
-from schemas.wire.reports import explain
 from schemas.words import Words
 
 api = Blueprint("api_v1", __name__)

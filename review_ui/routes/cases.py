@@ -203,7 +203,7 @@ def _step(number: str, act: Act, *, form: str) -> WerkzeugResponse:
             case = find_case(db, number=number, staff=person())
             done = act(db, case, _version())
     except (InvalidInput, Conflict, NotAllowed) as error:
-        room().metrics.refused.labels(code=error.code).inc()
+        room().metrics.observe_refusal(error.code)
         typed = Typed(form, typed_values(request.form), error.field)
         return make_response(_page(number, refusal=error, typed=typed), status_of(error))
     flash(say(done))

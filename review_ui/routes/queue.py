@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from intake.doorway import Entry, enters, not_found
+from intake.doorway import Entry, enters
 from review_ui.queue import Filters, Tab, counties, page_of_cases, tab_counts
 from review_ui.room import person, room, today
 from schemas.access import Right
@@ -16,12 +16,12 @@ queue = Blueprint("queue", __name__)
 @queue.get("/")
 @enters(Entry.SIGNED_IN)
 def front() -> str | Response:
-    """Show the queue; who only counts is sent to the week."""
+    """Show the queue; who only counts is sent to the week, who does neither is told so."""
     staff = person()
     if not staff.may(Right.SEE_CASES):
         if staff.may(Right.SEE_COUNTS):
             return redirect(url_for("week.show_week"))
-        raise not_found()
+        return render_template("no_work.html")
     tab, filters = read_tab(request.args.get("tab", "")), read_filters()
     with room().database.reading() as db:
         page = page_of_cases(

@@ -38,6 +38,7 @@ STATUS: dict[type[errors.SuishoupaiError], int] = {
 STATUS_BY_CODE = {
     "idempotency-key-missing": 400,
     "idempotency-key-invalid": 400,
+    "body-incomplete": 400,
     "body-unreadable": 400,
     "content-type-unsupported": 415,
     "method-not-allowed": 405,

@@ -23,18 +23,19 @@ from suishoupai.output import Output
 from suishoupai.programs import child_environ, own_command, programs_of, run_dir_of
 from suishoupai.supervisor import Supervisor
 
+_JOIN_WITHIN_S = 1.0
+
 
 @click.command(cls=Command)
 @pass_console
 def up(console: Console) -> None:
     """Serve the product: both doors, the machine room, the clock and the queue."""
     settings = console.settings(process="up")
-    # What is written from here on, by all processes, is for its owner alone.
-    os.umask(0o077)
-    with exclusive_run(run_dir_of(settings)) as lock:
+    with _private_files(), exclusive_run(run_dir_of(settings)) as lock:
         _check_ports(settings)
-        prepare_database(settings)
         output = _output(console, settings)
+        output.say(Words("正在启动……", "Starting…"), event="starting")
+        prepare_database(settings)
         log_format = "json" if output.as_json else "console"
         environ = child_environ(settings, os.environ, log_format=log_format)
         supervisor = Supervisor(
@@ -48,6 +49,16 @@ def up(console: Console) -> None:
             supervisor.run()
 
 
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """What is written meanwhile, by all processes that are started, is for its owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def _check_ports(settings: Settings) -> None:
     """Raise ConfigurationError naming the variable of a port that can't be used."""
     for variable, port in (
@@ -56,13 +67,14 @@ def _check_ports(settings: Settings) -> None:
     ):
         fault = port_fault(port)
         if fault is not None:
+            example = f"{variable}={port + 100 if port < 65_000 else port - 100}"
             raise ConfigurationError(
                 "port-taken",
                 Words(
                     f"端口 {port} 用不了（{fault.strerror}）：请用环境变量 {variable} "
-                    f"换一个端口，例如 {variable}={port + 100}。",
+                    f"换一个端口，例如 {example}。",
                     f"Port {port} can't be used ({fault.strerror}): set {variable} to another "
-                    f"one, such as {variable}={port + 100}.",
+                    f"one, such as {example}.",
                 ),
                 field=variable,
             )
@@ -101,7 +113,8 @@ def _greeting(
         yield
     finally:
         ended.set()
-        thread.join()
+        # Making accounts may take seconds more; each is a transaction, and comes again.
+        thread.join(_JOIN_WITHIN_S)
 
 
 def _demo_accounts(settings: Settings) -> Accounts | None:

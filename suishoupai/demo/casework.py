@@ -17,7 +17,7 @@ from stdnum.cn import uscc
 from schemas.errors import Unavailable
 from schemas.lifecycle import State
 from schemas.words import Words
-from suishoupai.demo.people import CITIES, COUNTIES
+from suishoupai.demo.people import COUNTIES, bureau_of, city_of
 from suishoupai.demo.sending import door_away
 from suishoupai.demo.tips import PATHS, Goal, Tip
 
@@ -131,26 +131,27 @@ def _step(office: Office, errand: Errand, case: Mapping[str, Any]) -> bool:
         office.move(first, errand, case, State.VERIFIED)
         return True
     target = path[path.index(state) + 1] if state in path else path[0]
-    office.move(f"{tip.place}-head" if target in _HEADS_MOVES else first, errand, case, target)
+    office.move(_head(tip.place) if target in _HEADS_MOVES else first, errand, case, target)
     return True
 
 
 def _inspectors(tip: Tip) -> tuple[str, str]:
-    pair = (f"{tip.place}-1", f"{tip.place}-2")
+    bureau = bureau_of(tip.place)
+    pair = (f"{bureau}-1", f"{bureau}-2")
     return pair if tip.number % 2 else pair[::-1]
 
 
-def _city_of(place: str) -> str | None:
-    return next((city for city, code in CITIES.items() if COUNTIES[place][:4] == code[:4]), None)
+def _head(place: str) -> str:
+    return f"{bureau_of(place)}-head"
 
 
 def _above(place: str) -> str:
     """Return somebody who sees the case in dispatch as well as at its bureau."""
-    return f"{_city_of(place) or place}-head"
+    return f"{city_of(place) or place}-head"
 
 
 def _dispatcher(place: str) -> str:
-    city = _city_of(place)
+    city = city_of(place)
     return f"{city}-dispatch" if city else "nation-dispatch"
 
 

@@ -27,7 +27,7 @@ from suishoupai.demo.accounts import (
 from suishoupai.demo.casework import Errand, work_cases
 from suishoupai.demo.people import CITIES, COUNTIES, RIDERS, rider_rows
 from suishoupai.demo.places import Map
-from suishoupai.demo.sending import Tick, send_tips, wait_until_processed
+from suishoupai.demo.sending import Tick, require_doors, send_tips, wait_until_processed
 from suishoupai.demo.tips import (
     SHENYANG_DONE,
     SHENYANG_REPORTS,
@@ -75,6 +75,7 @@ def load(
     `addresses` are those of the rider's door and of the inspectors' room. Raises
     Unavailable when a part of the product stays away, Conflict `demo-figures`.
     """
+    require_doors(addresses)
     accounts = ensure_staff(settings, database)
     day = local_date(accounts.moment)
     tips = plan(Map(load_county_boundaries(), day))

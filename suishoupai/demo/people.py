@@ -91,13 +91,27 @@ def staff_plans() -> Iterator[StaffPlan]:
         name = draw.choice(_SURNAMES) + "".join(draw.sample(_GIVEN, 2))
         return StaffPlan(sign_in, f"{name}（演示）", role, code, department)
 
-    for place, code in {**COUNTIES, **CITIES}.items():
+    # A role at a city reaches down to its counties, so that these can work all cases there.
+    for place, code in {**CITIES, "shenhe": "210103", "hunnan": "210112"}.items():
         yield plan(f"{place}-1", Role.INSPECTOR, code)
         yield plan(f"{place}-2", Role.INSPECTOR, code)
         yield plan(f"{place}-head", Role.BUREAU_HEAD, code)
-    for place, code in CITIES.items():
         yield plan(f"{place}-dispatch", Role.DISPATCHER, code)
+    for place in ("jiaojiang", "futian", "beilin", "pudong", "xihu", "haiyan"):
+        yield plan(f"{place}-1", Role.INSPECTOR, COUNTIES[place])
     yield plan("shenyang-stats", Role.STATISTICIAN, CITIES["shenyang"])
     yield plan("hechi-urban-1", Role.INSPECTOR, CITIES["hechi"], Department.URBAN)
     yield plan("hechi-fire-1", Role.INSPECTOR, CITIES["hechi"], Department.FIRE)
     yield plan("nation-dispatch", Role.DISPATCHER, "000000")
+
+
+def bureau_of(place: str) -> str:
+    """Return whose staff work the cases of a place: its own bureau's, or the city's above it."""
+    if place in ("shenhe", "hunnan"):
+        return place
+    return city_of(place) or place
+
+
+def city_of(place: str) -> str | None:
+    """Return the demo's city that a place belongs to, if any."""
+    return next((city for city, code in CITIES.items() if COUNTIES[place][:4] == code[:4]), None)

@@ -26,6 +26,16 @@ _PAUSE_S = 0.25
 _REPEATED = frozenset({429, 502, 503, 504})
 
 
+def require_doors(addresses: Iterable[str]) -> None:
+    """Raise Unavailable `doors-away` unless every door answers now."""
+    with httpx.Client(timeout=5, trust_env=False) as client:
+        for address in addresses:
+            try:
+                client.get(f"{address}/healthz").raise_for_status()
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                raise door_away() from None
+
+
 def send_tips(
     address: str,
     tips: Sequence[Tip],

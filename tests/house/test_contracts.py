@@ -30,11 +30,14 @@ def test_every_file_of_the_rooms_says_what_it_is() -> None:
 
 
 def test_no_room_reads_the_environment_behind_the_settings_back() -> None:
-    """The supervisor hands an environment on and a command's language comes from it."""
+    """The metrics ask for the one variable that prometheus-client itself reads at import.
+
+    The top floor hands an environment on and takes a command's language from it.
+    """
     readers = [
         str(path.relative_to(ROOT))
         for room in ROOMS[:-1]
         for path in (ROOT / room).rglob("*.py")
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     ]
-    assert sorted(readers) == ["schemas/settings.py"]
+    assert sorted(readers) == ["intake/metrics.py", "schemas/settings.py"]

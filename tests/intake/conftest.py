@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from intake.app import create_app
 from intake.door import Door
 from intake.riders import RiderProfile, add_rider, issue_token
+from schemas.database import Database, new_id
+from schemas.lifecycle import State
 from schemas.sealing import Sealer
 from schemas.settings import Settings
+from schemas.tables import Case, CaseHistory, CaseReport, Staff, Unit
 
 ROOT = Path(__file__).parents[2]
 Sender = Callable[..., TestResponse]
@@ -38,8 +43,11 @@ def catalogues() -> None:
     for source in (ROOT / "intake/web/translations").glob("*/LC_MESSAGES/*.po"):
         with source.open("rb") as file:
             catalogue = read_po(file)
-        with source.with_suffix(".mo").open("wb") as file:
+        # Of several test processes one may be reading what another writes.
+        fresh = source.with_suffix(f".{os.getpid()}")
+        with fresh.open("wb") as file:
             write_mo(file, catalogue)
+        fresh.replace(source.with_suffix(".mo"))
 
 
 @pytest.fixture
@@ -206,3 +214,58 @@ def sealer(door_settings: Settings) -> Sealer:
 def sha256() -> Callable[[bytes], str]:
     """Sum bytes as the phone does."""
     return lambda data: hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def open_case(database: Database) -> Callable[..., str]:
+    """Put a case with its changes beside a report, as pipeline and inspectors would."""
+
+    def make(
+        report_id: uuid.UUID,
+        *,
+        states: tuple[tuple[State, datetime], ...],
+        department: str = "market",
+        due_on: date = date(2026, 11, 23),
+        kind: str = "first",
+    ) -> str:
+        with database.writing() as session:
+            unit = session.scalars(select(Unit).where(Unit.division_code == "210103")).one()
+            inspector = Staff(sign_in=uuid.uuid4().hex, name="赵检查", password_hash="x")
+            session.add(inspector)
+            case = Case(
+                number=f"AJ20261102-{uuid.uuid4().hex[:6].upper()}-X",
+                incident_id=new_id(),
+                department=department,
+                unit_id=unit.id,
+                state=states[-1][0].value,
+                categories=["PEST"],
+                severity=4,
+                received_at=states[0][1],
+                due_on=due_on,
+            )
+            session.add(case)
+            session.flush()
+            for version, (state, moment) in enumerate(states, start=1):
+                session.add(
+                    CaseHistory(
+                        case_id=case.id,
+                        version=version,
+                        to_state=state.value,
+                        unit_id=unit.id,
+                        actor_id=inspector.id,
+                        record={"findings": "后厨确有鼠迹", "note": "绝密"},
+                        occurred_at=moment,
+                    )
+                )
+            session.add(
+                CaseReport(
+                    case_id=case.id,
+                    report_id=report_id,
+                    department=department,
+                    kind=kind,
+                    pseudonym="举报人 B",
+                )
+            )
+            return case.number
+
+    return make

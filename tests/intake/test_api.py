@@ -2,7 +2,7 @@ import json
 import struct
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from intake.app import create_app
 from intake.door import Door
 from intake.riders import revoke_tokens
 from schemas.jobs import connect_queue
@@ -496,3 +497,30 @@ def test_the_categories_are_listed_in_both_languages(client: FlaskClient) -> Non
 def test_what_is_not_there_is_answered_as_a_problem(client: FlaskClient, code_of: Code) -> None:
     assert code_of(client.get("/api/v1/nothing")) == "not-found"
     assert code_of(client.delete("/api/v1/reports")) == "method-not-allowed"
+
+
+@pytest.fixture
+def closed_door(door_settings: Settings, client: FlaskClient) -> Iterator[Door]:
+    """A door that takes tips of registered riders only."""
+    app = create_app(door_settings.model_copy(update={"anonymous_tips": False}))
+    client.application = app
+    yield app.extensions["door"]
+    app.extensions["door"].database.close()
+
+
+def test_where_nobody_may_stay_anonymous_a_token_is_asked_for(
+    send: Sender, token: str, closed_door: Door, code_of: Code
+) -> None:
+    response = send()
+    assert (response.status_code, code_of(response)) == (401, "token-missing")
+    assert reports_in(closed_door) == 0
+    assert send(token=token).status_code == 201
+
+
+def test_where_nobody_may_stay_anonymous_a_receipt_code_still_shows_the_status(
+    send: Sender, client: FlaskClient, token: str, closed_door: Door
+) -> None:
+    answer = send(token=token).get_json()
+    path = f"/api/v1/reports/{answer['number']}"
+    headers = {"Receipt-Code": answer["receipt_code"]}
+    assert client.get(path, headers=headers).status_code == 200

@@ -11,8 +11,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from intake import readiness
 from intake.app import create_app
 from intake.door import Door, open_door
+from schemas.errors import Unavailable
 from schemas.settings import Settings
 from schemas.tables import Photo, Report, ReportProgress
 
@@ -140,3 +142,11 @@ def test_the_part_that_is_missing_is_named(
     assert response.status_code == 503
     assert list(response.get_json()["missing"]) == [part]
     made.extensions["door"].database.close()
+
+
+def test_a_disk_without_room_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readiness.check_disk(tmp_path)
+    monkeypatch.setattr(readiness, "NEEDED_BYTES", 2**80)
+    with pytest.raises(Unavailable) as refused:
+        readiness.check_disk(tmp_path)
+    assert refused.value.code == "disk-full"

@@ -1,6 +1,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from werkzeug.test import TestResponse
 
 from intake.app import create_app
 from intake.door import Door
+from intake.routes.pages import day_words
+from schemas.database import Database, now_utc
+from schemas.lifecycle import State
 from schemas.settings import Settings
-from schemas.tables import Report, Rider
+from schemas.tables import Photo, PhotoExamination, Report, Rider
 from schemas.taxonomy import CATEGORIES
+from schemas.workdays import local_date
 
 Sender = Callable[..., TestResponse]
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "zh-CN"}
@@ -207,3 +212,49 @@ def test_where_nobody_may_stay_anonymous_the_page_says_so(closed_app: Flask) -> 
     client = closed_app.test_client()
     assert "骑手凭证（必填）" in client.get("/", headers=BROWSER).text
     closed_app.extensions["door"].database.close()
+
+
+def test_the_status_page_tells_departments_days_and_due_date(
+    send: Sender,
+    client: FlaskClient,
+    database: Database,
+    open_case: Callable[..., str],
+) -> None:
+    answer = send().get_json()
+    now = now_utc()
+    with database.writing() as session:
+        report_id = session.scalars(select(Report.id)).one()
+        photo_id = session.scalars(select(Photo.id)).one()
+        session.add(PhotoExamination(photo_id=photo_id, unreadable_reason="decoder-crashed"))
+    soon = local_date(now) + timedelta(days=60)
+    open_case(report_id, states=((State.VERIFYING, now),), due_on=soon)
+    open_case(report_id, department="fire", states=((State.PENALISED, now),), due_on=soon)
+    question = {"number": answer["number"], "receipt_code": answer["receipt_code"]}
+    zh = client.post("/status", headers=BROWSER, data=question).text
+    for text in (
+        "由几个部门分别办理",
+        "市场监管",
+        "消防救援",
+        "正在核查。",
+        "今天",
+        "这张照片打不开",
+    ):
+        assert text in zh
+    assert f"最迟 {soon.year}年{soon.month}月{soon.day}日 前" in zh
+    en = client.post("/status", headers=ENGLISH, data=question).text
+    assert f"by {soon:%B} {soon.day}, {soon.year}" in en
+    status = client.get(
+        f"/api/v1/reports/{answer['number']}", headers={"Receipt-Code": answer["receipt_code"]}
+    ).get_json()
+    assert {(item["department"], item["due_on"]) for item in status["handling"]} == {
+        ("市场监管", soon.isoformat()),
+        ("消防救援", None),
+    }
+
+
+def test_days_are_said_as_people_say_them(app: Flask) -> None:
+    today = local_date(now_utc())
+    with app.test_request_context(headers=BROWSER):
+        assert day_words(today) == "今天"
+        assert day_words(today - timedelta(days=1)) == "昨天"
+        assert day_words(date(2026, 1, 2)) == "2026年1月2日"

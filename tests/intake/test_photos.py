@@ -12,8 +12,11 @@ from pathlib import Path
 import httpx
 import obstore
 import pytest
+from flask.testing import FlaskClient
 from obstore.store import S3Store
+from werkzeug.test import TestResponse
 
+from intake.app import create_app
 from intake.photos import LocalPhotoStore, PhotoStore, S3PhotoStore, make_store
 from schemas.errors import NotFound, Unavailable
 from schemas.settings import Settings, load_settings
@@ -302,3 +305,22 @@ def test_a_store_made_before_a_fork_works_in_the_child(
         timeout=60,
         check=True,
     )
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_tip_sent_to_the_door_lies_in_s3_before_it_is_answered(
+    s3_settings: Settings,
+    door_settings: Settings,
+    client: FlaskClient,
+    send: Callable[..., TestResponse],
+    jpeg: Callable[..., bytes],
+    sha256: Callable[[bytes], str],
+) -> None:
+    elsewhere = {name: getattr(s3_settings, name) for name in ("photo_store", "s3_endpoint")}
+    app = create_app(door_settings.model_copy(update=elsewhere))
+    client.application = app
+    assert send(files=[jpeg(5)]).status_code == 201
+    with make_store(s3_settings).local_copy(sha256(jpeg(5))) as copy:
+        assert copy.read_bytes() == jpeg(5)
+    assert not (door_settings.data_dir / "photos").exists()
+    app.extensions["door"].database.close()

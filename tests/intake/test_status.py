@@ -1,5 +1,6 @@
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,22 +10,19 @@ from sqlalchemy import select
 from intake.answers import Answer, Reporter
 from intake.reports import ClaimedPlace, KeptPhoto, Tip, find_report, submit, withdraw
 from intake.status import ReportState, status_of
-from schemas.database import Database, new_id
+from schemas.database import Database
 from schemas.lifecycle import PUBLIC_STATUS, State
 from schemas.places import Datum
 from schemas.sealing import Sealer
 from schemas.settings import Settings
 from schemas.tables import (
-    Case,
-    CaseHistory,
     CaseReport,
     Photo,
     PhotoExamination,
     Report,
-    Staff,
-    Unit,
 )
 
+OpenCase = Callable[..., str]
 RECEIVED_AT = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 
 
@@ -54,57 +52,6 @@ def answer(database: Database, sealer: Sealer) -> Answer:
         )
 
 
-def open_case(
-    database: Database,
-    answer: Answer,
-    *,
-    department: str = "market",
-    states: tuple[tuple[State, datetime], ...],
-    due_on: date = date(2026, 11, 23),
-    kind: str = "first",
-) -> str:
-    """Put a case with its changes beside the report, as pipeline and inspectors would."""
-    with database.writing() as session:
-        unit = session.scalars(select(Unit).where(Unit.division_code == "210103")).one()
-        inspector = Staff(sign_in=uuid.uuid4().hex, name="赵检查", password_hash="x")
-        session.add(inspector)
-        case = Case(
-            number=f"AJ20261102-{uuid.uuid4().hex[:6].upper()}-X",
-            incident_id=new_id(),
-            department=department,
-            unit_id=unit.id,
-            state=states[-1][0].value,
-            categories=["PEST"],
-            severity=4,
-            received_at=states[0][1],
-            due_on=due_on,
-        )
-        session.add(case)
-        session.flush()
-        for version, (state, moment) in enumerate(states, start=1):
-            session.add(
-                CaseHistory(
-                    case_id=case.id,
-                    version=version,
-                    to_state=state.value,
-                    unit_id=unit.id,
-                    actor_id=inspector.id,
-                    record={"findings": "后厨确有鼠迹", "note": "绝密"},
-                    occurred_at=moment,
-                )
-            )
-        session.add(
-            CaseReport(
-                case_id=case.id,
-                report_id=answer.subject_id,
-                department=department,
-                kind=kind,
-                pseudonym="举报人 B",
-            )
-        )
-        return case.number
-
-
 def ask(database: Database, answer: Answer) -> ReportState:
     with database.reading() as session:
         return status_of(session, report=session.get_one(Report, answer.subject_id))
@@ -124,10 +71,11 @@ def test_a_new_report_is_received_and_nothing_more(database: Database, answer: A
     assert [photo.readable for photo in state.photos] == [None, None]
 
 
-def test_a_case_is_told_with_days_and_due_date(database: Database, answer: Answer) -> None:
+def test_a_case_is_told_with_days_and_due_date(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
     open_case(
-        database,
-        answer,
+        answer.subject_id,
         # 17:30 in UTC is already the next day in Shanghai.
         states=((State.ASSIGNED, at(2, 5)), (State.VERIFYING, at(4, 17))),
     )
@@ -145,8 +93,10 @@ def test_a_case_is_told_with_days_and_due_date(database: Database, answer: Answe
     ]
 
 
-def test_once_decided_nothing_is_due(database: Database, answer: Answer) -> None:
-    open_case(database, answer, states=((State.ASSIGNED, at(2, 5)), (State.UNFOUNDED, at(9))))
+def test_once_decided_nothing_is_due(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
+    open_case(answer.subject_id, states=((State.ASSIGNED, at(2, 5)), (State.UNFOUNDED, at(9))))
     (handling,) = ask(database, answer).handling
     assert handling.due_on is None
 
@@ -157,9 +107,11 @@ def test_every_state_of_a_case_has_words_for_the_reporter(
     assert set(PUBLIC_STATUS) == set(State)
 
 
-def test_several_departments_are_told_apart(database: Database, answer: Answer) -> None:
-    open_case(database, answer, states=((State.VERIFIED, at(5)),))
-    open_case(database, answer, department="fire", states=((State.ASSIGNED, at(3)),))
+def test_several_departments_are_told_apart(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
+    open_case(answer.subject_id, states=((State.VERIFIED, at(5)),))
+    open_case(answer.subject_id, department="fire", states=((State.ASSIGNED, at(3)),))
     state = ask(database, answer)
     assert state.code == "several"
     assert {(item.department.en, item.state) for item in state.handling} == {
@@ -169,11 +121,12 @@ def test_several_departments_are_told_apart(database: Database, answer: Answer) 
     assert [item.on.day for item in state.history] == [2, 3, 5]
 
 
-def test_what_others_reported_before_is_not_told(database: Database, answer: Answer) -> None:
+def test_what_others_reported_before_is_not_told(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
     early = datetime(2026, 10, 12, 4, tzinfo=UTC)
     open_case(
-        database,
-        answer,
+        answer.subject_id,
         kind="same_incident",
         due_on=date(2026, 11, 3),
         states=(
@@ -193,18 +146,20 @@ def test_what_others_reported_before_is_not_told(database: Database, answer: Ans
     assert state.handling[0].due_on == date(2026, 11, 23)
 
 
-def test_a_link_that_was_undone_is_not_told(database: Database, answer: Answer) -> None:
-    open_case(database, answer, states=((State.ASSIGNED, at(2, 5)),))
+def test_a_link_that_was_undone_is_not_told(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
+    open_case(answer.subject_id, states=((State.ASSIGNED, at(2, 5)),))
     with database.writing() as session:
         session.scalars(select(CaseReport)).one().unlinked_at = at(3)
     assert ask(database, answer).code == "received"
 
 
 def test_neither_inspectors_nor_case_numbers_nor_records_are_told(
-    database: Database, answer: Answer
+    database: Database, answer: Answer, open_case: OpenCase
 ) -> None:
     number = open_case(
-        database, answer, states=((State.ASSIGNED, at(2, 5)), (State.VERIFIED, at(6)))
+        answer.subject_id, states=((State.ASSIGNED, at(2, 5)), (State.VERIFIED, at(6)))
     )
     told = json.dumps(asdict(ask(database, answer)), default=str, ensure_ascii=False)
     for secret in (number, "赵检查", "鼠迹", "绝密", "举报人", "沈河区"):
@@ -226,17 +181,19 @@ def test_a_photo_that_could_not_be_opened_is_told(database: Database, answer: An
 
 
 def test_when_no_photo_can_be_opened_the_rider_is_asked_for_another(
-    database: Database, answer: Answer
+    database: Database, answer: Answer, open_case: OpenCase
 ) -> None:
     examine(database, answer, "truncated", "decoder-crashed")
-    open_case(database, answer, states=((State.DISPATCH, at(2, 5)),))
+    open_case(answer.subject_id, states=((State.DISPATCH, at(2, 5)),))
     assert ask(database, answer).code == "photos_unreadable"
-    open_case(database, answer, department="fire", states=((State.VERIFIED, at(5)),))
+    open_case(answer.subject_id, department="fire", states=((State.VERIFIED, at(5)),))
     assert ask(database, answer).code == "several"
 
 
-def test_a_withdrawal_is_told_before_everything_else(database: Database, answer: Answer) -> None:
-    open_case(database, answer, states=((State.VERIFYING, at(3)),))
+def test_a_withdrawal_is_told_before_everything_else(
+    database: Database, answer: Answer, open_case: OpenCase
+) -> None:
+    open_case(answer.subject_id, states=((State.VERIFYING, at(3)),))
     with database.writing() as session:
         report = find_report(
             session, number=answer.number, rider_id=None, receipt_code=answer.receipt_code

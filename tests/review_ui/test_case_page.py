@@ -42,9 +42,11 @@ def follow(client, answer):
 def test_neither_page_nor_api_tells_who_reported_or_when_exactly(app, world, browse) -> None:
     person = world.person("anna", (Role.INSPECTOR, SHENHE), (Role.DISPATCHER, SHENYANG))
     rider_id, rider_token = world.rider()
-    report_id = world.report(rider_id=rider_id)
-    other = world.report(rider_id=rider_id)
-    case = world.case(reports=(report_id, other))
+    # A minute and second that no rounded time on the pages has.
+    received_at = (world.now - timedelta(hours=3)).replace(minute=41, second=37)
+    report_id = world.report(rider_id=rider_id, received_at=received_at)
+    other = world.report(rider_id=rider_id, received_at=received_at)
+    case = world.case(reports=(report_id, other), received_at=received_at)
     world.match(report_id, other, "same_picture")
     with world.database.reading() as session:
         report = session.get_one(Report, report_id)
@@ -277,6 +279,7 @@ def test_a_proposal_is_signed_by_a_colleague_on_the_page(world, browse, record) 
     page = follow(anna, post(anna, case, "moves", version="2", to="verified", **fields))
     assert "由您提出，须由另一名执法人员签字" in page
     assert "签字确认" not in page
+    assert "提出：不实" not in page
     own = post(anna, case, "signatures", version="3", decision="confirm")
     assert own.status_code == 403
     assert "由您提出" in own.text
@@ -366,3 +369,18 @@ def test_an_english_page_is_english(world, browse) -> None:
     assert "Rider-0Q0" in page
     assert "Begin to verify" in page
     assert "95 m" in page
+
+
+def test_the_language_of_the_first_reader_does_not_stay_in_the_page(world, browse) -> None:
+    person = world.person("anna", (Role.INSPECTOR, SHENHE))
+    path = f"/cases/{world.case().number}"
+    chinese, english = browse(person), browse(person)
+    english.set_cookie("locale", "en")
+    for client, here, there in (
+        (chinese, "手机定位", "Phone&#39;s place"),
+        (english, "Phone&#39;s place", "手机定位"),
+        (chinese, "手机定位", "Phone&#39;s place"),
+    ):
+        page = client.get(path).text
+        assert here in page
+        assert there not in page

@@ -244,6 +244,37 @@ def test_of_two_at_once_the_second_is_refused(world) -> None:
     assert world.fresh(case).version == 3
 
 
+def test_who_waits_while_the_case_goes_to_another_desk_is_told_so(world) -> None:
+    """PostgreSQL checks conditions on other tables against the row as it was before the wait."""
+    inspector = world.person("anna", (Role.INSPECTOR, SHENYANG))
+    case = world.case(state=State.ASSIGNED)
+    begun = threading.Event()
+    answers: list[str] = []
+
+    def wait_for_the_row() -> None:
+        begun.set()
+        try:
+            step(world, case, inspector, State.VERIFYING, {}, version=2)
+        except SuishoupaiError as error:
+            answers.append(error.code)
+
+    waiting = threading.Thread(target=wait_for_the_row)
+    with world.database.writing() as session:
+        advance(
+            session,
+            case_id=case.id,
+            staff=inspector,
+            to=State.DISPATCH,
+            version=2,
+            record={"reason": "不归我们"},
+            now=now_utc(),
+        )
+        waiting.start()
+        begun.wait()
+    waiting.join()
+    assert answers == ["case-changed"]
+
+
 @sqlite_only
 def test_a_foreign_unit_finds_no_case(world) -> None:
     stranger = world.person("carl", (Role.INSPECTOR, XIHU))

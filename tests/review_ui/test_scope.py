@@ -84,14 +84,23 @@ def test_every_route_opens_at_home_by_role_and_never_abroad(app, world, browse, 
         is_api = rule.rule.startswith("/api/")
         headers = token if is_api else {}
         may = entry is Entry.SIGNED_IN or role in RIGHTS[NEEDED[entry]]
-        if rule.endpoint == "queue.front":
-            may = role in RIGHTS[Right.SEE_CASES] | RIGHTS[Right.SEE_COUNTS]
         at_home = ask(client, rule, method, own, headers)
         assert (at_home.status_code != 404) == may, (role, rule.rule, at_home.status_code)
         assert at_home.status_code < 500
         if rule.arguments:
             abroad = ask(client, rule, method, foreign, headers)
             assert abroad.status_code == 404, (role, rule.rule, abroad.status_code)
+
+
+def test_the_front_page_is_for_each_role_what_it_may_do(world, browse) -> None:
+    world.case()
+    for role, expected in (
+        (Role.INSPECTOR, "本单位"),
+        (Role.STATISTICIAN, "按区县"),
+        (Role.AUDITOR, "没有您的页面"),
+    ):
+        client = browse(world.person(role.value, (role, SHENYANG)))
+        assert expected in client.get("/", follow_redirects=True).text
 
 
 def test_foreign_and_missing_look_alike(app, world, browse) -> None:

@@ -6,24 +6,18 @@ routed exactly once, none is lost, none doubled, and every photo is in the store
 
 import hashlib
 import io
-import json
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 from redis import Redis
@@ -32,8 +26,6 @@ from sqlalchemy import func, select
 
 from intake.photos import make_store
 from schemas.audit import verify
-from schemas.database import Database, connect
-from schemas.settings import Settings, load_settings
 from schemas.tables import (
     Case,
     CaseHistory,
@@ -48,27 +40,11 @@ from schemas.taxonomy import by_department
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 TIPS, CLIENTS = 200, 8
 # A worker is killed in the midst of its work, but at the latest after the longer time.
 KILL_WORKER_AFTER_S, KILL_WORKER_AT_LATEST_S = 3.0, 6.0
 # Acceptance: two minutes after the last fault everything is routed.
 ROUTED_WITHIN_S = 120.0
-START_WITHIN_S = 90.0
-
-
-def until(condition: Callable[[], object], *, within_s: float, what: str) -> None:
-    """Wait until something holds, or fail saying what did not."""
-    deadline, pause = time.monotonic() + within_s, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {within_s:.0f} s in vain for: {what}"
-        pause.wait(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -82,115 +58,42 @@ class Tip:
     number: str | None = None
 
 
-@dataclass
-class Product:
-    """A running `up` with what tests need to hurt it."""
-
-    process: "subprocess.Popen[bytes]"
-    settings: Settings
-    database: Database
-    log: Path
-
-    def kill(self, name: str) -> None:
-        """SIGKILL one of its processes, if it runs at the moment."""
-        try:
-            pid = int((self.settings.data_dir / "run" / f"{name}.pid").read_text())
-            os.kill(pid, signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            return
-
-    def empty_queue(self) -> None:
-        """Lose everything that the queue server holds."""
-        client = Redis.from_url(self.settings.effective_redis_url)
-        try:
-            client.flushall()
-        finally:
-            client.close()
-
-    def answers(self) -> bool:
-        try:
-            with httpx.Client(timeout=2, trust_env=False) as client:
-                return all(
-                    client.get(f"http://127.0.0.1:{port}/healthz").is_success
-                    for port in (self.settings.intake_port, self.settings.review_port)
-                )
-        except httpx.TransportError:
-            return False
-
-    def finished(self) -> int:
-        with self.database.reading() as session:
-            return (
-                session.scalar(
-                    select(func.count())
-                    .select_from(ReportProgress)
-                    .where(ReportProgress.finished_at.is_not(None))
-                )
-                or 0
-            )
-
-
-def environment(directory: Path) -> dict[str, str]:
-    """What `up` finds: this test's own data, no demo, and limits out of the way."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
-    traced = {name: value for name, value in os.environ.items() if name.startswith("COV")}
-    return {
-        **kept,
-        **traced,
-        "DATA_DIR": str(directory / "var of this test"),
-        "DEMO": "0",
-        "INTAKE_PORT": str(free_port()),
-        "REVIEW_PORT": str(free_port()),
-        "ADDRESS_TIPS_PER_HOUR": "100000",
-        "RIDER_TIPS_PER_HOUR": "100000",
-        "LOG_FORMAT": "json",
-        "LANG": "en_GB.UTF-8",
-        "PYTHONPATH": str(ROOT),
-    }
+@pytest.fixture
+def product(start_up: Callable[..., Any]) -> Any:
+    # Limits out of the way: one address sends all the tips.
+    limits = {"ADDRESS_TIPS_PER_HOUR": "100000", "RIDER_TIPS_PER_HOUR": "100000"}
+    return start_up(DEMO="0", **limits)
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    environ, log = environment(tmp_path), tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "suishoupai", "up"],
-            env=environ,
-            cwd=tmp_path,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    settings = load_settings(environ)
-    database = connect(settings)
-    made = Product(process, settings, database, log)
-    try:
-        until(
-            lambda: made.answers() or process.poll() is not None,
-            within_s=START_WITHIN_S,
-            what="both doors",
-        )
-        assert process.poll() is None, log.read_text()
-        yield made
-    finally:
-        process.kill()
-        process.wait()
-        database.close()
-
-
-@pytest.fixture
-def tokens(product: Product, tmp_path: Path) -> list[str]:
+def tokens(product: Any, tmp_path: Path) -> list[str]:
     names = tmp_path / "riders.csv"
     lines = [f"骑手{number},1390000{number:04d}" for number in range(CLIENTS)]
     names.write_text("\n".join(["姓名,手机号", *lines]))
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "suishoupai", "riders", "import"),
-            *(str(names), "--with-tokens", "--json"),
-        ],
-        env={**os.environ, "DATA_DIR": str(product.settings.data_dir), "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-    )
-    return [row["token"] for row in json.loads(done.stdout)["added"]]
+    done = product.command("riders", "import", str(names), "--with-tokens")
+    return [row["token"] for row in done["added"]]
+
+
+def finished(product: Any) -> int:
+    """How many reports the machine room is done with."""
+    with product.database.reading() as session:
+        return (
+            session.scalar(
+                select(func.count())
+                .select_from(ReportProgress)
+                .where(ReportProgress.finished_at.is_not(None))
+            )
+            or 0
+        )
+
+
+def empty_queue(product: Any) -> None:
+    """Lose everything that the queue server holds."""
+    client = Redis.from_url(product.settings.effective_redis_url)
+    try:
+        client.flushall()
+    finally:
+        client.close()
 
 
 def photo(number: int) -> bytes:
@@ -224,10 +127,10 @@ def make_tips(tokens: list[str]) -> list[Tip]:
     return tips
 
 
-def send(product: Product, tips: list[Tip], acknowledged: list[Tip], failures: list[str]) -> None:
+def send(product: Any, tips: list[Tip], acknowledged: list[Tip], failures: list[str]) -> None:
     """Be one client: send each tip until it is acknowledged, always with its own key."""
     pause = threading.Event()
-    address = f"http://127.0.0.1:{product.settings.intake_port}/api/v1/reports"
+    address = f"{product.address('intake')}/api/v1/reports"
     with httpx.Client(timeout=20, trust_env=False) as client:
         for tip in tips:
             while tip.number is None:
@@ -257,28 +160,28 @@ def send(product: Product, tips: list[Tip], acknowledged: list[Tip], failures: l
 class Faults:
     """What goes wrong, and when: the worker by the clock, the rest as tips come in."""
 
-    def __init__(self, product: Product, acknowledged: list[Tip]) -> None:
+    def __init__(self, product: Any, acknowledged: list[Tip]) -> None:
         self.product, self.acknowledged = product, acknowledged
         self.worker_kills = 0
         self.done: list[str] = []
         # After so many acknowledged tips: what happens then.
         self.plan: list[tuple[int, str, Callable[[], None]]] = [
             (40, "queue killed", lambda: product.kill("queue")),
-            (90, "queue emptied", product.empty_queue),
+            (90, "queue emptied", lambda: empty_queue(product)),
             (130, "intake killed", lambda: product.kill("intake")),
         ]
 
     def run(self, over: threading.Event) -> None:
-        pause, struck_at, finished = threading.Event(), time.monotonic(), 0
+        pause, struck_at, done = threading.Event(), time.monotonic(), 0
         while not (over.is_set() and not self.plan and self.worker_kills >= 3):
             self._strike_if_due()
             since_s = time.monotonic() - struck_at
             if since_s >= KILL_WORKER_AT_LATEST_S or (
-                since_s >= KILL_WORKER_AFTER_S and self.product.finished() > finished
+                since_s >= KILL_WORKER_AFTER_S and finished(self.product) > done
             ):
                 self.product.kill("worker")
                 self.worker_kills += 1
-                struck_at, finished = time.monotonic(), self.product.finished()
+                struck_at, done = time.monotonic(), finished(self.product)
             pause.wait(0.05)
 
     def _strike_if_due(self) -> None:
@@ -295,7 +198,7 @@ class Faults:
 
 
 def test_every_acknowledged_tip_is_routed_exactly_once_whatever_is_killed(
-    product: Product, tokens: list[str]
+    product: Any, tokens: list[str], until: Callable[..., None]
 ) -> None:
     tips = make_tips(tokens)
     acknowledged: list[Tip] = []
@@ -316,20 +219,16 @@ def test_every_acknowledged_tip_is_routed_exactly_once_whatever_is_killed(
     assert faults.done == ["queue killed", "queue emptied", "intake killed"]
     assert faults.worker_kills >= 3
 
-    until(
-        lambda: product.finished() == TIPS,
-        within_s=ROUTED_WITHIN_S,
-        what=f"all tips routed ({product.finished()} were when the waiting began)",
-    )
+    until(lambda: finished(product) == TIPS, ROUTED_WITHIN_S, "every tip to be routed")
     check_reports(product, tips)
     check_cases(product, tips)
     check_photos(product, tips)
     with product.database.reading() as session:
         assert verify(session).fault is None
-    check_stop(product)
+    product.stop()
 
 
-def check_reports(product: Product, tips: list[Tip]) -> None:
+def check_reports(product: Any, tips: list[Tip]) -> None:
     """One report a key, and each the one that was acknowledged."""
     with product.database.reading() as session:
         numbers = set(session.scalars(select(Report.number)))
@@ -343,7 +242,7 @@ def check_reports(product: Product, tips: list[Tip]) -> None:
     assert keys == {tip.key: tip.number for tip in tips}
 
 
-def check_cases(product: Product, tips: list[Tip]) -> None:
+def check_cases(product: Any, tips: list[Tip]) -> None:
     """One standing link a report and department, and no case that nobody reported."""
     wanted = {
         (tip.number, department.value)
@@ -378,7 +277,7 @@ def check_cases(product: Product, tips: list[Tip]) -> None:
     assert births == dict.fromkeys(cases, 1)
 
 
-def check_photos(product: Product, tips: list[Tip]) -> None:
+def check_photos(product: Any, tips: list[Tip]) -> None:
     """Every photo is kept, byte for byte."""
     store = make_store(product.settings)
     with product.database.reading() as session:
@@ -388,11 +287,3 @@ def check_photos(product: Product, tips: list[Tip]) -> None:
     for sha256 in sent:
         with store.local_copy(sha256) as path:
             assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-
-
-def check_stop(product: Product) -> None:
-    """SIGTERM ends everything, and leaves nothing behind."""
-    family = psutil.Process(product.process.pid).children(recursive=True)
-    product.process.terminate()
-    assert product.process.wait(START_WITHIN_S) == 0, product.log.read_text()[-2000:]
-    assert [child for child in family if child.is_running()] == []

@@ -1,9 +1,13 @@
 """What an operator types, what comes back, and how each refusal reads."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ from suishoupai.commands.database import prepare_database
 
 Run = Callable[..., Any]
 MakeReport = Callable[..., Report]
+ROOT = Path(__file__).parents[2]
 
 SQUARE = {
     "type": "FeatureCollection",
@@ -434,3 +439,63 @@ def test_the_language_is_the_shells(
 @pytest.mark.parametrize("arguments", [("--json", "verify-audit"), ("verify-audit", "--json")])
 def test_shared_options_stand_before_or_after(run: Run, arguments: tuple[str, ...]) -> None:
     assert run(*arguments).document["whole"] is True
+
+
+def test_dates_that_can_not_be_are_refused(run: Run, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "x.geojson"
+    path.write_text(json.dumps(SQUARE))
+    done = run(
+        *("jurisdictions", "load", str(path)),
+        *("--valid-from", "2026-02-01", "--valid-to", "2026-01-01", "--json"),
+    )
+    assert done.code == 1
+    assert count(database, Jurisdiction) == 0
+    assert run("jurisdictions", "load", str(path), "--valid-from", "soon").code == 2
+
+
+def test_debug_shows_the_traceback(run: Run, database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE riders RENAME TO lost"))
+    done = run("riders", "add", "--name", "张三", "--phone", "13900000001", "--debug")
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE lost RENAME TO riders"))
+    assert "Traceback" in done.err
+
+
+def test_long_work_shows_a_bar_on_a_terminal(settings: Settings, tmp_path: Path) -> None:
+    names = tmp_path / "list.csv"
+    names.write_text("name,phone\n" + "".join(f"r{n},1390000{n:04d}\n" for n in range(60)))
+    terminal, their_end = os.openpty()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "SECRET_KEYS": settings.secret_keys[0],
+        "TERM": "xterm",
+        "COLUMNS": "100",
+        "LANG": "en_GB.UTF-8",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "suishoupai", "riders", "import", str(names)],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=their_end,
+    ) as process:
+        os.close(their_end)
+        shown = read_all(terminal)
+        assert process.stdout is not None
+        assert process.stdout.read().startswith(b"60 registered")
+    assert process.returncode == 0
+    assert "Registering riders" in shown
+    assert "60/60" in shown
+
+
+def read_all(terminal: int) -> str:
+    """Return what was written to a terminal until its other end was closed."""
+    parts = []
+    # Linux says EIO where other systems say end of file.
+    with os.fdopen(terminal, "rb", buffering=0) as screen, suppress(OSError):
+        while part := screen.read(65536):
+            parts.append(part)
+    return b"".join(parts).decode()

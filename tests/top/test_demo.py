@@ -27,6 +27,7 @@ from schemas.settings import Settings, load_settings
 from schemas.tables import Rider, Staff, Unit
 from schemas.taxonomy import by_department
 from suishoupai.demo.accounts import (
+    Accounts,
     accounts_path,
     demo_is_wanted,
     ensure_staff,
@@ -170,29 +171,29 @@ def test_figures_that_did_not_come_out_are_told() -> None:
     assert "49" in refusal.value.words.zh
 
 
+def begin_demo(settings: Settings, *, finished: bool = False) -> None:
+    keep_accounts(settings, Accounts(MOMENT.isoformat(), "demo-1234567890", finished=finished))
+
+
 def test_accounts_are_made_once_and_kept_private(settings: Settings, database: Database) -> None:
     first = ensure_staff(settings, database)
+    assert {plan.sign_in for plan in staff_plans()} == set(first.staff_tokens)
     assert stat.S_IMODE(accounts_path(settings).stat().st_mode) == 0o600
     assert first.password.startswith("demo-")
     assert ensure_staff(settings, database) == first
+    # What was kept may be of a database that is gone: such tokens are made again.
+    first.staff_tokens["shenhe-1"] = first.rider_tokens["0"] = "unknown here"
+    keep_accounts(settings, first)
+    mended = ensure_staff(settings, database)
+    assert mended.staff_tokens["shenhe-1"].startswith("staff_")
+    assert mended.rider_tokens["0"].startswith("rider_")
     with database.reading() as session:
         people = session.scalar(select(func.count()).select_from(Staff))
         riders = session.scalar(select(func.count()).select_from(Rider))
         departments = set(session.scalars(select(Unit.department)))
     assert people == len(list(staff_plans()))
-    assert riders == 1
+    assert riders == 1, "the banner's rider"
     assert departments == {"market", "urban", "fire"}
-
-
-def test_accounts_of_another_database_are_made_again(
-    settings: Settings, database: Database
-) -> None:
-    accounts = ensure_staff(settings, database)
-    accounts.staff_tokens["shenhe-1"] = accounts.rider_tokens["0"] = "of a database that is gone"
-    keep_accounts(settings, accounts)
-    mended = ensure_staff(settings, database)
-    assert mended.staff_tokens["shenhe-1"].startswith("staff_")
-    assert mended.rider_tokens["0"].startswith("rider_")
 
 
 def test_the_demo_comes_to_an_empty_product_that_wants_it(
@@ -218,7 +219,7 @@ def test_the_demo_does_not_come_to_real_reports(
     make_report()
     assert not demo_is_wanted(settings, database)
     # One that was begun here goes on, reports or not.
-    ensure_staff(settings, database)
+    begin_demo(settings)
     assert demo_is_wanted(settings, database)
 
 
@@ -235,9 +236,7 @@ def test_load_without_doors_says_what_to_run(
 def test_load_does_nothing_where_the_demo_is(
     run: Callable[..., Any], settings: Settings, database: Database
 ) -> None:
-    accounts = ensure_staff(settings, database)
-    accounts.finished = True
-    keep_accounts(settings, accounts)
+    begin_demo(settings, finished=True)
     done = run("demo", "load", "--json")
     assert (done.code, done.document) == (0, {"loaded": False})
 
@@ -253,7 +252,7 @@ def test_reset_refuses_where_no_demo_is(
 
 
 def test_reset_asks_first(run: Callable[..., Any], settings: Settings, database: Database) -> None:
-    ensure_staff(settings, database)
+    begin_demo(settings)
     done = run("demo", "reset", "--lang", "en", typed="n\n")
     assert done.code == 1
     assert "Go on?" in done.err
@@ -266,7 +265,7 @@ def test_reset_leaves_an_empty_product(
     database: Database,
     make_report: Callable[..., Any],
 ) -> None:
-    ensure_staff(settings, database)
+    begin_demo(settings)
     report = make_report()
     photo = settings.data_dir / "photos" / "originals" / "x"
     photo.parent.mkdir(parents=True)

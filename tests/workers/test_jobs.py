@@ -9,7 +9,13 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from sqlalchemy import func, select
 
-from schemas.jobs import JOBS, PROCESS_REPORT, PROCESS_SUPPLEMENT, QUEUE_NAME
+from schemas.jobs import (
+    JOBS,
+    PROCESS_REPORT,
+    PROCESS_SUPPLEMENT,
+    QUEUE_NAME,
+    connect_queue,
+)
 from schemas.lifecycle import State
 from schemas.tables import AuditEntry, ReportProgress, ReportStep, Supplement
 from workers import jobs
@@ -123,3 +129,20 @@ def test_asked_to_stop_in_the_middle_the_worker_finishes_its_job(
     os.kill(worker.process.pid, signal.SIGTERM)
     assert worker.process.wait(timeout=60) == 0
     assert tips.progress(report).finished_at
+
+
+def test_the_worker_waits_for_the_queue_server_and_goes_on_when_it_is_back(
+    tips, machine, queue_of_its_own, start, wait_until
+):
+    settings = machine.settings.model_copy(update={"redis_url": queue_of_its_own.url})
+    worker = start("workers.runner", settings)
+    wait_until(lambda: worker.said("queue_away"))
+    queue = connect_queue(queue_of_its_own.url)
+    for number in range(2):
+        queue_of_its_own.start()
+        report = tips.send(tips.photo(30 + number), at=tips.inside())
+        wait_until(lambda report=report: queue.put(PROCESS_REPORT, report, request_id="r-12345678"))
+        wait_until(lambda number=number: finished(machine) == number + 1)
+        queue_of_its_own.kill()
+    # Asked to stop while there is no server to say good-bye to.
+    assert worker.stop() == 0

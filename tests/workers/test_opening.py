@@ -25,6 +25,7 @@ from schemas.tables import (
 )
 from schemas.taxonomy import Department
 from schemas.units import add_unit, find_unit
+from workers.match import POLICY as MATCHING
 
 
 def rows(machine, model, **where):
@@ -177,6 +178,40 @@ def test_a_street_polygon_with_a_station_sends_the_tip_to_the_station(tips, mach
     decision = tips.decision(report)
     assert decision.rule == "street-station/device-accurate"
     assert decision.street_code == street
+
+
+def test_polygons_that_are_loaded_or_ended_meanwhile_count_at_once(tips, machine):
+    place = tips.inside("210103")
+    before, during, after = (tips.send(tips.photo(n), at=place) for n in (50, 51, 52))
+    tips.process(before)
+    official = Jurisdiction(
+        code="210102",
+        name="和平区",
+        level="county",
+        version="official 2026",
+        geometry=shapely.to_wkb(shapely.Point(place.longitude, place.latitude).buffer(0.005)),
+        valid_from=date(2026, 1, 1),
+    )
+    with machine.database.writing() as session:
+        session.add(official)
+    tips.process(during)
+    with machine.database.writing() as session:
+        session.get_one(Jurisdiction, official.id).valid_to = date(2026, 1, 2)
+    tips.process(after)
+    counties = [tips.decision(report).county_code for report in (before, during, after)]
+    assert counties == ["210103", "210102", "210103"]
+    assert tips.decision(during).boundary_version == "official 2026"
+
+
+def test_of_a_crowded_spot_only_the_nearest_cases_are_suggested(tips, machine):
+    place = tips.inside()
+    for n in range(13):
+        tips.process(tips.send(tips.photo(60 + n), at=north(place, n * 4), rider=tips.rider()))
+    newest = tips.send(tips.photo(80), at=place, rider=tips.rider())
+    tips.process(newest)
+    found = [match.distance_m for match in rows(machine, Match, report_id=newest)]
+    assert len(found) == MATCHING.suggested
+    assert max(found) == pytest.approx(4 * (MATCHING.suggested - 1), abs=1)
 
 
 def test_riders_with_the_same_picture_share_a_case_and_keep_their_own_pseudonyms(tips, machine):

@@ -1,0 +1,48 @@
+"""Run every benchmark, one after another, and print one table: `make bench`.
+
+Each figure stands beside a floor measured in the same run; only the ratio travels
+from one machine to another.
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+# (module, unit, smallest ratio wanted); rows whose name holds «peak» want at most 2.
+BENCHMARKS = (
+    ("benchmarks.intake", "tips/s", 0.5),
+    ("benchmarks.pipeline", "photos/s and core", 0.7),
+    ("benchmarks.examine", "photos/s and core", 0.7),
+    ("benchmarks.routing", "points/s", 0.5),
+)
+
+
+def rows_of(module: str) -> list[tuple[str, float, float, float]]:
+    """Run one benchmark apart and return (name, floor, ours, ratio) of each of its figures."""
+    command = [sys.executable, "-m", module, "--json"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "rows" in found:
+        return [
+            (row["what"], row["floor_per_s"], row["ours_per_s"], row["ratio"])
+            for row in found["rows"]
+        ]
+    return [(name, row["floor"], row["ours"], row["ratio"]) for name, row in found.items()]
+
+
+def main() -> None:
+    print("| benchmark | unit | floor | ours | ratio | wanted |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for module, unit, smallest in BENCHMARKS:
+        for name, floor, ours, ratio in rows_of(module):
+            peak = "peak" in name
+            wanted, what = ("≤ 2", "MB") if peak else (f"≥ {smallest}", unit)
+            print(
+                f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
