@@ -57,14 +57,16 @@ class Doorway:
     """How one door does what all doors do.
 
     `checks` raise when the caller may not enter; `ready` maps each part's name to a
-    function that raises while the part is missing; `page_for` renders a refusal as
-    a page, or is None at a door without pages; `observe` hears of each refusal.
+    function that raises while the part is missing; `notices` to one whose answer an
+    operator should know though nothing is missing; `page_for` renders a refusal as a
+    page, or is None at a door without pages; `observe` hears of each refusal.
     """
 
     settings: Settings
     checks: Mapping[Entry, Callable[[], None]]
     ready: Mapping[str, Callable[[], object]]
     metrics: Callable[[], CollectorRegistry]
+    notices: Mapping[str, Callable[[], int]] = field(default_factory=dict)
     page_for: Callable[[SuishoupaiError, int], str] | None = None
     observe: Callable[[str], None] = field(default=lambda _code: None)
     content_security_policy: str = (
@@ -241,7 +243,9 @@ def _add_health(app: Flask, doorway: Doorway) -> None:
                 check()
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a part, say which
                 missing[name] = type(error).__name__
-        body = jsonify(status="missing" if missing else "ready", missing=missing)
+        # A database that is away can't be asked for its notices.
+        notices = {} if missing else {name: ask() for name, ask in doorway.notices.items()}
+        body = jsonify(status="missing" if missing else "ready", missing=missing, notices=notices)
         return make_response(body, 503 if missing else 200)
 
     @app.get("/metrics")

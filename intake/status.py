@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schemas.lifecycle import CLOCK_STATES, PUBLIC_STATUS, State
+from schemas.lifecycle import OPEN_STATES, PUBLIC_STATUS, State
 from schemas.tables import (
     Case,
     CaseHistory,
@@ -147,7 +147,7 @@ def _handling(item: _Standing, report: Report, overrides: CalendarOverrides) -> 
     state = State(item.case.state)
     events = _told(item, report)
     due_on, provisional = None, False
-    if state in CLOCK_STATES:
+    if state in OPEN_STATES:
         due_on, provisional = item.case.due_on, item.case.due_provisional
         # A case that somebody reported earlier is due earlier. A date before one's own
         # fifteen days would tell that there was somebody.

@@ -26,6 +26,7 @@ from schemas.access import ROLE_NAMES, Right
 from schemas.database import connect
 from schemas.errors import NotSignedIn, SuishoupaiError, Unavailable
 from schemas.logs import configure_logs
+from schemas.measures import provisional_due_dates
 from schemas.migrate import check_migrated
 from schemas.sealing import derive_key
 from schemas.settings import Settings, load_settings
@@ -34,6 +35,11 @@ from schemas.workdays import NO_OVERRIDES, read_calendar
 
 MAX_FORM_BYTES = 1024 * 1024
 STATIC_FOR_S = 365 * 86_400
+
+
+def _provisional(room: Room) -> int:
+    with room.database.reading() as session:
+        return provisional_due_dates(session)
 
 
 def from_environment() -> Flask:
@@ -69,6 +75,7 @@ def create_app(settings: Settings) -> Flask:
                 "photos": room.store.check,
                 "pages": lambda: _manifest(required=True),
             },
+            notices={"provisional_due_dates": lambda: _provisional(room)},
             metrics=room.metrics.registry,
             page_for=_refusal_page,
             observe=room.metrics.observe_refusal,

@@ -83,6 +83,7 @@ PUBLIC_STATUS: dict[State, Words] = {
     State.REOPENED: Words("因有新情况,已重新办理。", "Taken up again because of new facts."),
 }
 
+# States in which somebody still owes an answer, so that a due date runs.
 OPEN_STATES = frozenset(
     {
         State.RECEIVED,
@@ -92,19 +93,6 @@ OPEN_STATES = frozenset(
         State.VERIFIED,
         State.RECTIFYING,
         State.FILED,
-        State.REOPENED,
-    }
-)
-# The clock of art. 18 runs until the hazard is verified and filing is decided; a state
-# listed here is one in which a due date is still owed.
-CLOCK_STATES = frozenset(
-    {
-        State.RECEIVED,
-        State.DISPATCH,
-        State.ASSIGNED,
-        State.VERIFYING,
-        State.VERIFIED,
-        State.RECTIFYING,
         State.REOPENED,
     }
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from schemas.lifecycle import CLOCK_STATES
+from schemas.lifecycle import OPEN_STATES
 from schemas.tables import Case, ReportStep
 
 
@@ -39,7 +39,7 @@ def provisional_due_dates(session: Session) -> int:
             .select_from(Case)
             .where(
                 Case.due_provisional.is_(True),
-                Case.state.in_([state.value for state in CLOCK_STATES]),
+                Case.state.in_([state.value for state in OPEN_STATES]),
             )
         )
         or 0

@@ -133,7 +133,8 @@ def link_report(
     Categories and severity are widened; a missing name or place is filled in. The
     earlier receipt's clock stands, whichever of the two that is.
     """
-    case = session.get_one(Case, link.case_id)
+    # The row was locked when it was chosen, perhaps with older values in this session.
+    case = session.get_one(Case, link.case_id, with_for_update=True, populate_existing=True)
     before = _visible(case)
     report = share.report
     case.categories = list(dict.fromkeys([*case.categories, *share.categories]))
