@@ -47,7 +47,8 @@ run: setup ## set everything up and serve the product (Ctrl-C stops it)
 .PHONY: test
 test: setup-tests lint types ## check everything: style, types, rooms, tests with coverage
 ifeq ($(strip $(PYTEST_ARGS)),)
-	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m "not slow" --cov --cov-report=
+	@$(PY) -m pytest -q -m alone --cov --cov-report=
+	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m "not slow and not alone" --cov --cov-append --cov-report=
 	@$(PY) -m pytest -q -m slow --cov --cov-append
 else
 	@$(PY) -m pytest $(PYTEST_ARGS)
