@@ -1,7 +1,7 @@
 """A multipart form (RFC 7578), read as it comes in: photos straight to files, texts in bounds.
 
 Nothing is held in memory but one chunk, and nothing is written twice: the file that is
-hashed and fsynced here is the one that a store on the same disk keeps.
+hashed here is the one that a store on the same disk makes durable and keeps.
 """
 
 import codecs
@@ -52,7 +52,7 @@ class FormRules:
 
 @dataclass(frozen=True)
 class ReceivedPhoto:
-    """A file that came in, fsynced; it lives as long as the form does."""
+    """A file that came in; it lives as long as the form does, unless a store keeps it."""
 
     path: Path
     sha256: str
@@ -301,13 +301,10 @@ class _PhotoPart:
                 view = view[os.write(self._descriptor, view) :]
 
     def finish(self) -> ReceivedPhoto | None:
-        """Return the file, durable; or None for a file field that was left empty."""
-        if self._nameless and not self._size_bytes:
-            self.close()
-            return None
-        with on_disk():
-            os.fsync(self._descriptor)
+        """Return the file; or None for a file field that was left empty."""
         self.close()
+        if self._nameless and not self._size_bytes:
+            return None
         return ReceivedPhoto(
             self._path, self._sum.hexdigest(), self._size_bytes, self._declared or None
         )

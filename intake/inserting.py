@@ -5,11 +5,13 @@ was first: the loser waits for the winner's transaction and then finds its row.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from schemas.database import Base
 
@@ -28,17 +30,9 @@ def insert_if_new(
     """
     if not rows:
         return set()
-    dialect = session.get_bind().dialect.name
-    insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    table = cast(Table, model.__table__)
-    # Rows are given beside the statement: one that holds them is compiled anew each time.
-    statement = (
-        insert_into(table)
-        .on_conflict_do_nothing(index_elements=list(conflict))
-        .returning(*table.primary_key.columns)
-    )
-    given = [dict(row) for row in rows]
     session.flush()
+    statement = _insert_if_new(model, session.get_bind().dialect.name, conflict)
+    given = [dict(row) for row in rows]
     found = session.connection().execute(statement, given if len(given) > 1 else given[0])
     return {row[0] for row in found}
 
@@ -46,4 +40,24 @@ def insert_if_new(
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns, without the session's bookkeeping."""
     if rows:
-        session.execute(insert(cast(Table, model.__table__)), [dict(row) for row in rows])
+        session.connection().execute(_insert(model), [dict(row) for row in rows])
+
+
+# Statements are made once, and the rows given beside them: one that holds its rows, or
+# is made anew, costs more than the database does.
+@cache
+def _insert_if_new(
+    model: type[Base], dialect: str, conflict: tuple[str, ...]
+) -> ReturningInsert[Any]:
+    table = cast(Table, model.__table__)
+    insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return (
+        insert_into(table)
+        .on_conflict_do_nothing(index_elements=list(conflict))
+        .returning(*table.primary_key.columns)
+    )
+
+
+@cache
+def _insert(model: type[Base]) -> Insert:
+    return insert(cast(Table, model.__table__))

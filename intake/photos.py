@@ -79,14 +79,13 @@ def store_away() -> Unavailable:
 
 
 def _original_key(sha256: str) -> str:
-    # 256 directories are soon all there: each new one costs a second fsync of its parent,
-    # and today's file systems find a name among tens of thousands as fast as among ten.
-    return f"originals/{sha256[:2]}/{sha256}"
+    # Two levels of 256 keep every directory small up to tens of millions of photos.
+    return f"originals/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 def _derivative_key(photo_id: UUID, size: int) -> str:
     # The last characters of an id of version 7 are random, the first are the time.
-    return f"derivatives/{photo_id.hex[-2:]}/{photo_id.hex}-{size}.jpg"
+    return f"derivatives/{photo_id.hex[-2:]}/{photo_id.hex[-4:-2]}/{photo_id.hex}-{size}.jpg"
 
 
 def _missing(sha256: str) -> NotFound:

@@ -93,14 +93,15 @@ def submit(
     Conflict `idempotency-key-reused` when the key stands for other content.
     """
     digest = request_digest("report", tip, photos)
-    with session.begin_nested() as savepoint:
-        answer = _insert_report(session, reporter, tip, photos, now)
-        if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
-            _insert_details(session, reporter, tip, photos, answer)
-            return answer
-        # Somebody with the same key was first and has committed by now: nothing of
-        # this one may stay, and theirs is what we answer.
-        savepoint.rollback()
+    savepoint = session.connection().begin_nested()
+    answer = _insert_report(session, reporter, tip, photos, now)
+    if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
+        _insert_details(session, reporter, tip, photos, answer)
+        savepoint.commit()
+        return answer
+    # Somebody with the same key was first and has committed by now: nothing of this
+    # one may stay, and theirs is what we answer.
+    savepoint.rollback()
     return winning_answer(session, sealer, reporter, key, digest)
 
 

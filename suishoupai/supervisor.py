@@ -22,6 +22,8 @@ _WELL_AFTER_S = 1.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _EARLY_DEATHS_TO_REPORT = 3
+# make, timeout and terminals may hand one wish on by two ways: that is not a second wish.
+_SAME_WISH_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Supervisor:
         self._keep_open = keep_open
         self._events: queue.SimpleQueue[_Exited | _Asked | _Extra] = queue.SimpleQueue()
         self._stopping = False
+        self._asked_at = 0.0
         for child in self._children:
             output.introduce(child.program.name)
 
@@ -171,7 +174,7 @@ class Supervisor:
             self._output.say(Words("立即结束。", "Ending everything at once."), event="stop_forced")
             self._kill_all()
             return
-        self._stopping = True
+        self._stopping, self._asked_at = True, time.monotonic()
         self._output.say(
             Words(
                 "正在停止……（再按一次 Ctrl-C 立即结束）",

@@ -1,5 +1,7 @@
 """The commands of `suishoupai`, one file a subject."""
 
+import os
+
 import click
 
 from suishoupai.commands.audit import verify_audit
@@ -16,8 +18,12 @@ from suishoupai.commands.up import up
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="suishoupai", message="%(package)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """随手拍 Suishoupai: riders photograph food-safety hazards; the right inspector gets them."""
+    # What a command writes, and every process that `up` starts, is for its owner alone.
+    before = os.umask(0o077)
+    context.call_on_close(lambda: os.umask(before))
 
 
 for _command in (

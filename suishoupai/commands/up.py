@@ -31,7 +31,7 @@ _JOIN_WITHIN_S = 1.0
 def up(console: Console) -> None:
     """Serve the product: both doors, the machine room, the clock and the queue."""
     settings = console.settings(process="up")
-    with _private_files(), exclusive_run(run_dir_of(settings)) as lock:
+    with exclusive_run(run_dir_of(settings)) as lock:
         _check_ports(settings)
         output = _output(console, settings)
         output.say(Words("正在启动……", "Starting…"), event="starting")
@@ -47,16 +47,6 @@ def up(console: Console) -> None:
         )
         with _greeting(console, settings, supervisor, output):
             supervisor.run()
-
-
-@contextmanager
-def _private_files() -> Iterator[None]:
-    """What is written meanwhile, by all processes that are started, is for its owner alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def _check_ports(settings: Settings) -> None:

@@ -180,7 +180,7 @@ def test_a_local_original_lies_under_its_sum_and_is_read_only(
 ) -> None:
     path, digest = incoming(b"picture")
     LocalPhotoStore(tmp_path / "photos").put_original(path, digest)
-    kept = tmp_path / "photos/originals" / digest[:2] / digest
+    kept = tmp_path / "photos/originals" / digest[:2] / digest[2:4] / digest
     assert kept.stat().st_mode & 0o777 == 0o400
 
 
@@ -273,7 +273,7 @@ def test_an_s3_store_keeps_everything_under_its_prefix(
     )
     prefix = s3_settings.photo_store.removeprefix(f"s3://{BUCKET}/")
     (found,) = [item["path"] for item in obstore.list(bucket, prefix=prefix).collect()]
-    assert found == f"{prefix}/originals/{digest[:2]}/{digest}"
+    assert found == f"{prefix}/originals/{digest[:2]}/{digest[2:4]}/{digest}"
 
 
 FORKING = """

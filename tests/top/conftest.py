@@ -71,8 +71,10 @@ def run(
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("SECRET_KEYS", ",".join(settings.secret_keys))
 
-    def invoke(*arguments: str, typed: str | None = None) -> Done:
-        result = CliRunner().invoke(cli, arguments, input=typed, prog_name="suishoupai")
+    def invoke(*arguments: str, typed: str | None = None, data_dir: Path | None = None) -> Done:
+        # Another directory stands for another product, with a database of its own.
+        other = {"DATA_DIR": str(data_dir), "DATABASE_URL": ""} if data_dir else {}
+        result = CliRunner(env=other).invoke(cli, arguments, input=typed, prog_name="suishoupai")
         return Done(result.exit_code, result.stdout, result.stderr)
 
     return invoke

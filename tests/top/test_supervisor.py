@@ -151,9 +151,26 @@ def test_a_second_signal_ends_what_does_not_listen(
     until(lambda: "deaf now" in run.told())
     run.process.send_signal(signal.SIGINT)
     until(lambda: "Stopping" in run.told())
-    run.process.send_signal(signal.SIGINT)
+    # Pressed again and again until it is taken for a second wish.
+    until(
+        lambda: "Ending everything at once." in run.told() or run.process.send_signal(signal.SIGINT)
+    )
     assert run.process.wait(DEADLINE_S) == 0
-    assert "Ending everything at once." in run.told()
+
+
+def test_one_signal_that_comes_twice_is_one_wish(start: Callable[..., Run]) -> None:
+    slow = (
+        "import signal, sys, time\n"
+        "def end(*_): print('finished my work', flush=True); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('at work', flush=True); time.sleep(600)"
+    )
+    run = start(slow=slow)
+    until(lambda: "at work" in run.told())
+    for _ in range(2):
+        run.process.terminate()
+    assert run.process.wait(DEADLINE_S) == 0
+    assert "finished my work" in run.told()
+    assert "at once" not in run.told().replace("Ctrl-C again ends everything at once", "")
 
 
 def test_what_does_not_stop_in_time_is_killed(start: Callable[..., Run]) -> None:
