@@ -23,6 +23,7 @@ from intake.gate import inspect
 from intake.photos import make_store
 from intake.reports import ClaimedPlace, KeptPhoto, Tip, submit
 from schemas.database import connect, now_utc
+from schemas.logs import configure_logs
 from schemas.migrate import migrate
 from schemas.places import Datum
 from schemas.sealing import Sealer
@@ -93,6 +94,8 @@ def main() -> dict[str, dict[str, float]]:
         folder = Path(name)
         apart("make", folder)
         paths, settings = sorted(folder.glob("*.jpg")), template(folder)
+        # Logs go to stderr: what is printed is one JSON document.
+        configure_logs(settings, process="benchmark")
         first: Machine | None = None
         for size in PHOTOS_A_TIP:
             rates: dict[str, list[float]] = {"floor": [], "ours": []}
