@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pi_heif
+import psutil
 from PIL import Image
 from PIL.Image import Resampling
 
@@ -71,20 +72,33 @@ def floor(paths: Sequence[Path]) -> None:
             middle.reduce(4)
 
 
+def fork_server_pid() -> int | None:
+    # The floor's process never imports it.
+    module = sys.modules.get("workers.forkserver")
+    return module.shared_fork_server().pid if module else None
+
+
 def ours(paths: Sequence[Path], photos_a_tip: int) -> None:
     from workers.examine import Limits, examine_photos  # noqa: PLC0415  as above
+    from workers.forkserver import shared_fork_server  # noqa: PLC0415  as above
 
     for start in range(0, len(paths), photos_a_tip):
-        for found in examine_photos(paths[start : start + photos_a_tip], limits=Limits()):
+        for found in examine_photos(
+            paths[start : start + photos_a_tip],
+            limits=Limits(),
+            do_in_child=shared_fork_server(),
+        ):
             assert found.derivatives, found
 
 
 def processor_s() -> float:
-    """Return the processor seconds of this process and of its ended children so far."""
-    return sum(
+    """Return the processor seconds of this process, its ended children and its fork server."""
+    own_s = sum(
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
+    pid = fork_server_pid()
+    return own_s + (sum(psutil.Process(pid).cpu_times()[:4]) if pid else 0.0)
 
 
 def apart(what: str, path: Path) -> str:
@@ -144,7 +158,11 @@ def peak_of_floor(path: Path) -> None:
 
 
 def peak_of_ours(path: Path) -> None:
+    from workers.forkserver import shared_fork_server  # noqa: PLC0415  as above
+
     ours([path], 1)
+    # Ended and waited for, the server and its children count as children of this process.
+    shared_fork_server().stop()
     print_peak()
 
 

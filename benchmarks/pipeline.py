@@ -32,7 +32,7 @@ from schemas.units import seed_market_units
 from workers import pipeline
 from workers.machine import Machine, make_machine
 from workers.rehearsal import rehearse
-from workers.runner import settle_memory
+from workers.sandbox import settle_memory
 
 PHOTOS_A_TIP = (1, 3)
 ROUNDS = 7

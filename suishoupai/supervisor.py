@@ -34,7 +34,9 @@ class _Exited:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Somebody asked us to stop."""
+    """Somebody asked us to stop, at a moment of time.monotonic()."""
+
+    at: float
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,8 @@ class Supervisor:
             match event:
                 case _Exited(child, code):
                     self._on_exit(child, code)
-                case _Asked():
-                    self._on_asked()
+                case _Asked(at):
+                    self._on_asked(at)
                 case _Extra(program):
                     self._output.introduce(program.name)
                     self._children.append(Child(program, self._run_dir))
@@ -105,7 +107,7 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         # SimpleQueue.put may be called while a put or get is under way.
-        self._events.put(_Asked())
+        self._events.put(_Asked(time.monotonic()))
 
     def _running(self) -> list[Child]:
         return [child for child in self._children if child.process is not None]
@@ -169,12 +171,14 @@ class Supervisor:
             log=str(log or ""),
         )
 
-    def _on_asked(self) -> None:
+    def _on_asked(self, at: float) -> None:
         if self._stopping:
+            if at - self._asked_at < _SAME_WISH_WITHIN_S:
+                return
             self._output.say(Words("立即结束。", "Ending everything at once."), event="stop_forced")
             self._kill_all()
             return
-        self._stopping, self._asked_at = True, time.monotonic()
+        self._stopping, self._asked_at = True, at
         self._output.say(
             Words(
                 "正在停止……（再按一次 Ctrl-C 立即结束）",

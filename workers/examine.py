@@ -6,7 +6,8 @@ so that a bad picture costs only itself.
 """
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -85,7 +86,24 @@ class _Finding:
     detail: str = ""
 
 
-def examine_photos(paths: Sequence[Path], *, limits: Limits) -> list[Examination]:
+InChild = Callable[[Sequence[Path], Limits], list[bytes]]
+"""Does `in_child` in a limited child and returns its answer; raises ChildDied, OSError."""
+
+
+def fork_here(paths: Sequence[Path], limits: Limits) -> list[bytes]:
+    """Do `in_child` in a limited fork of this very process, which it finds warm."""
+    warm_up()
+    return sandbox.run_limited(
+        lambda: in_child(paths, limits),
+        memory_bytes=limits.memory_bytes,
+        cpu_s=limits.cpu_s,
+        wall_s=limits.wall_s,
+    )
+
+
+def examine_photos(
+    paths: Sequence[Path], *, limits: Limits, do_in_child: InChild = fork_here
+) -> list[Examination]:
     """Return one Examination a photo, in the order of `paths`.
 
     What is wrong with a photo is in its Examination and never raised.
@@ -94,25 +112,34 @@ def examine_photos(paths: Sequence[Path], *, limits: Limits) -> list[Examination
     # The parent hashes, so that a decoder that was taken over can't vouch for itself.
     bases = [_hashed(path) for path in paths]
     try:
-        return _examine(bases, paths, limits)
+        return _examine(bases, paths, limits, do_in_child)
     except ChildDied as death:
         if len(paths) == 1:
             return [replace(bases[0], unreadable_reason=death.code, detail=death.detail)]
-    return [examination for path in paths for examination in examine_photos([path], limits=limits)]
+    return [
+        examination
+        for path in paths
+        for examination in examine_photos([path], limits=limits, do_in_child=do_in_child)
+    ]
 
 
 @cache
 def warm_up() -> None:
     """Load and build once what every child would otherwise load and build again.
 
-    Decoders and encoders come in on first use, which costs a child some 6 ms. A worker
-    that forks for each job calls this before it takes the first one.
+    Decoders and encoders come in on first use, which costs a child some 6 ms.
     """
-    image = Image.new("RGB", (64, 64))
-    pictures.derivatives(image)
-    fingerprints(image)
-    metadata.from_exif(b"II*\0\x08\0\0\0\0\0\0\0\0\0")
-    _findings_adapter().dump_json([])
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "nobody", 6
+    exif.get_ifd(0x8769)[0x9003] = "2024:12:19 10:00:00"
+    exif.get_ifd(0x8825).update({1: "N", 2: (41.0, 47.0, 37.0), 3: "E", 4: (123.0, 27.0, 10.4)})
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        Image.effect_mandelbrot((1600, 1200), (-2.0, -1.2, 1.0, 1.2), 20).convert("RGB").save(
+            file, "JPEG", exif=exif
+        )
+        file.flush()
+        finding, _ = _look_at(Path(file.name), Limits())
+        _findings_adapter().dump_json([finding])
 
 
 def cleared(derivatives: dict[int, bytes]) -> dict[int, bytes]:
@@ -127,17 +154,11 @@ def _hashed(path: Path) -> Examination:
 
 
 def _examine(
-    bases: Sequence[Examination], paths: Sequence[Path], limits: Limits
+    bases: Sequence[Examination], paths: Sequence[Path], limits: Limits, do_in_child: InChild
 ) -> list[Examination]:
     if not paths:
         return []
-    warm_up()
-    answer = sandbox.run_limited(
-        lambda: _in_child(paths, limits),
-        memory_bytes=limits.memory_bytes,
-        cpu_s=limits.cpu_s,
-        wall_s=limits.wall_s,
-    )
+    answer = do_in_child(paths, limits)
     findings = _believed(answer, len(paths))
     blobs = iter(answer[1:])
     return [
@@ -146,7 +167,7 @@ def _examine(
     ]
 
 
-def _in_child(paths: Sequence[Path], limits: Limits) -> list[bytes]:
+def in_child(paths: Sequence[Path], limits: Limits) -> list[bytes]:
     """Return the findings as JSON, then the derivatives of all photos one after the other."""
     pictures.use_one_thread()
     findings: list[_Finding] = []

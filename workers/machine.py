@@ -1,6 +1,6 @@
 """What every job needs, made once per process and handed down: the machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,8 @@ from schemas.places import Point
 from schemas.settings import Settings, load_settings
 from schemas.tables import Jurisdiction
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, local_date, read_calendar
+from workers.examine import InChild
+from workers.forkserver import shared_fork_server
 
 log = structlog.get_logger()
 
@@ -98,6 +100,7 @@ class Machine:
     store: PhotoStore
     polygons: Polygons
     calendar: CalendarOverrides = NO_OVERRIDES
+    do_in_child: InChild = field(default_factory=shared_fork_server)
 
 
 def make_machine(settings: Settings) -> Machine:

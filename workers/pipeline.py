@@ -287,7 +287,9 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
         return []
     with ExitStack() as copies:
         paths = [copies.enter_context(machine.store.local_copy(each.sha256)) for each in photos]
-        found = examine_photos(paths, limits=_limits(machine, len(photos)))
+        found = examine_photos(
+            paths, limits=_limits(machine, len(photos)), do_in_child=machine.do_in_child
+        )
     checked = [verified(*pair) for pair in zip(photos, found, strict=True)]
     for photo, examination in zip(photos, checked, strict=True):
         for size, data in examination.derivatives.items():

@@ -6,8 +6,6 @@ while a child is forked: two processes on one connection would read each other's
 answers.
 """
 
-import ctypes
-import gc
 import resource
 import signal
 import time
@@ -36,6 +34,7 @@ from schemas.jobs import JOBS, QUEUE_NAME
 from workers import jobs
 from workers.machine import Machine, machine_of_environment
 from workers.rehearsal import rehearse
+from workers.sandbox import settle_memory
 
 log = structlog.get_logger()
 
@@ -158,19 +157,6 @@ def _wait_until_prepared(machine: Machine) -> None:
         except DBAPIError as error:
             log.warning("database_away", reason=type(error).__name__)
         time.sleep(pause_s)
-
-
-def settle_memory() -> None:
-    """Make forks cheap: what exists is never collected, and what was freed is given back.
-
-    A fork maps every page of its parent; reading the polygons leaves 150 MB of free
-    ones behind.
-    """
-    gc.collect()
-    gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def run(machine: Machine) -> None:

@@ -233,7 +233,7 @@ def test_it_works_inside_a_forked_work_horse() -> None:
     def horse() -> list[bytes]:
         answer = run_limited(lambda: [b"done"], memory_bytes=50 * MB, cpu_s=5, wall_s=20)
         try:
-            run_limited(lambda: [bytes(90 * MB)], memory_bytes=50 * MB, cpu_s=5, wall_s=20)
+            run_limited(lambda: [bytes(190 * MB)], memory_bytes=50 * MB, cpu_s=5, wall_s=20)
         except ChildDied as death:
             answer.append(death.code.encode())
         return answer

@@ -1,0 +1,162 @@
+"""The process that forks the decoders: what it inherits, when it ends, what a death costs."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from schemas.errors import Unavailable
+from workers.examine import Limits, examine_photos
+from workers.forkserver import ForkServer
+from workers.sandbox import ChildDied
+
+DEADLINE_MS = 30_000
+
+
+@pytest.fixture
+def server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.jpg"
+    Image.effect_mandelbrot((640, 480), (-2.0, -1.2, 1.0, 1.2), 50).convert("RGB").save(path)
+    return path
+
+
+def ended(pid: int) -> bool:
+    """Wait until a process that is not ours has ended."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(DEADLINE_MS))
+    finally:
+        os.close(handle)
+
+
+def test_it_finds_what_a_fork_of_this_process_finds(server: ForkServer, photo: Path) -> None:
+    there = examine_photos([photo, photo], limits=Limits(), do_in_child=server)
+    assert there == examine_photos([photo, photo], limits=Limits())
+
+
+def test_it_knows_no_setting_and_no_key(
+    server: ForkServer, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALING_KEYS", "secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://user:secret@127.0.0.1/x")
+    server([photo], Limits())
+    assert server.pid is not None
+    environ = Path(f"/proc/{server.pid}/environ").read_bytes()
+    assert b"PATH=" in environ
+    assert b"secret" not in environ
+    modules = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import json, sys, workers.forkserver; print(json.dumps(sorted(sys.modules)))",
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout
+    assert not {"sqlalchemy", "redis", "shapely", "schemas.sealing"} & set(json.loads(modules))
+
+
+def test_a_killed_server_is_started_again_and_the_photo_is_examined(
+    server: ForkServer, photo: Path
+) -> None:
+    server([photo], Limits())
+    first = server.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert ended(first)
+    assert examine_photos([photo], limits=Limits(), do_in_child=server)[0].derivatives
+    assert server.pid != first
+
+
+def test_a_server_that_can_not_start_is_an_outage_and_no_fault_of_the_photo(
+    server: ForkServer, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(Unavailable) as error:
+        server([photo], Limits())
+    assert error.value.code == "decoder-away"
+
+
+def test_a_death_is_told_with_its_reason(server: ForkServer, photo: Path) -> None:
+    with pytest.raises(ChildDied) as death:
+        server([photo], Limits(memory_bytes=1 << 20))
+    assert death.value.code == "decoder-out-of-memory"
+    assert server([photo], Limits())
+
+
+def test_a_forked_child_shares_the_server(server: ForkServer, photo: Path) -> None:
+    server([photo], Limits())
+    pid = server.pid
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            found = server([photo], Limits())
+            status = 0 if found and server.pid == pid else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert server([photo], Limits())
+    assert server.pid == pid
+
+
+def test_it_ends_with_the_last_process_that_may_ask(photo: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from workers.examine import Limits; "
+        "from workers.forkserver import ForkServer; server = ForkServer(); "
+        f"server([Path({str(photo)!r})], Limits()); print(server.pid, flush=True); "
+        "os.kill(os.getpid(), 9)"
+    )
+    asked = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    assert asked.returncode == -signal.SIGKILL
+    assert ended(int(asked.stdout))
+
+
+def test_ctrl_c_does_not_end_it_before_its_worker(server: ForkServer, photo: Path) -> None:
+    server([photo], Limits())
+    pid = server.pid
+    assert pid is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(pid, number)
+    assert server([photo], Limits())
+    assert server.pid == pid
+
+
+def test_work_that_nobody_waits_for_is_broken_off(server: ForkServer, tmp_path: Path) -> None:
+    # Opening a pipe without a writer blocks, so the child would sit out its time.
+    hanging = tmp_path / "pipe.jpg"
+    os.mkfifo(hanging)
+    server.start()
+    asker = os.fork()
+    if asker == 0:
+        try:
+            server([hanging], Limits(wall_s=600.0))
+        finally:
+            os._exit(0)
+    assert server.pid is not None
+    process = psutil.Process(server.pid)
+    while not (children := process.children()):
+        assert process.is_running()
+    os.kill(asker, signal.SIGKILL)
+    os.waitpid(asker, 0)
+    assert ended(children[0].pid)
