@@ -40,6 +40,10 @@ class Entry(StrEnum):
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     SEE_COUNTS = "see_counts"
+    UNSEAL = "unseal"
+    TAKE_EVIDENCE = "take_evidence"
+    SEE_AUDIT = "see_audit"
+    MANAGE_STAFF = "manage_staff"
 
 
 def enters(entry: Entry) -> Callable[[View], View]:

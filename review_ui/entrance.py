@@ -35,9 +35,7 @@ def checks(settings: Settings) -> Mapping[Entry, Callable[[], None]]:
     return {
         Entry.OPERATOR: partial(check_operator, settings),
         Entry.SIGNED_IN: _admit,
-        Entry.SEE_CASES: partial(_admit, Right.SEE_CASES),
-        Entry.WORK_CASES: partial(_admit, Right.WORK_CASES),
-        Entry.SEE_COUNTS: partial(_admit, Right.SEE_COUNTS),
+        **{Entry(right.value): partial(_admit, right) for right in Right},
     }
 
 

@@ -38,6 +38,10 @@ class Right(StrEnum):
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     SEE_COUNTS = "see_counts"
+    UNSEAL = "unseal"
+    TAKE_EVIDENCE = "take_evidence"
+    SEE_AUDIT = "see_audit"
+    MANAGE_STAFF = "manage_staff"
 
 
 RIGHTS: dict[Right, frozenset[Role]] = {
@@ -47,4 +51,9 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.SEE_COUNTS: frozenset(
         {Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD, Role.STATISTICIAN}
     ),
+    # Who a reporter is, and the original photo, whose metadata may tell it (domain §7).
+    Right.UNSEAL: frozenset({Role.BUREAU_HEAD}),
+    Right.TAKE_EVIDENCE: frozenset({Role.INSPECTOR, Role.BUREAU_HEAD}),
+    Right.SEE_AUDIT: frozenset({Role.AUDITOR}),
+    Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
 }

@@ -42,8 +42,6 @@ from workers.sandbox import (
 REQUEST_BYTES = 1 << 16
 # The server measures the limit itself; it gets this long to say so.
 GRACE_S = 15.0
-# What a fresh Python needs to start in the same place, and no setting, address or key.
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 AWAY = Words(
     "照片解码进程没有响应，稍后会自动重试。",
     "The process that decodes photos does not answer; it will be tried again by itself.",
@@ -84,7 +82,8 @@ class ForkServer:
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                # Where the modules lie, and no setting, address or key.
+                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"},
             )
         self._requests, self._handle = ours, os.pidfd_open(self._process.pid)
         return ours

@@ -62,7 +62,7 @@ def test_it_knows_no_setting_and_no_key(
     server([photo], Limits())
     assert server.pid is not None
     environ = Path(f"/proc/{server.pid}/environ").read_bytes()
-    assert b"PATH=" in environ
+    assert b"PYTHONUTF8=1" in environ
     assert b"secret" not in environ
     modules = subprocess.run(
         [

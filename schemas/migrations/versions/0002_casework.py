@@ -1,0 +1,14 @@
+"""Casework at depth: approvals, clocks that pause, disputes, merges."""
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
