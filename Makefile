@@ -49,7 +49,7 @@ test: setup-tests lint types ## check everything: style, types, rooms, tests wit
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(PY) -m pytest -q -m alone --cov --cov-report=
 	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m "not slow and not alone" --cov --cov-append --cov-report=
-	@$(PY) -m pytest -q -m slow --cov --cov-append
+	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m slow --cov --cov-append
 else
 	@$(PY) -m pytest $(PYTEST_ARGS)
 endif
