@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
+
+from workers.pdq import dihedral
 
 Variant = Literal["plain", "trimmed"]
 
@@ -153,8 +154,5 @@ def _hashable(grey: Image.Image) -> NDArray[np.uint8]:
 
 
 def _fingerprint(variant: Variant, pixels: NDArray[np.uint8]) -> Fingerprint:
-    # The hasher wants three channels and weighs them into one; a view repeats the grey one.
-    planes = np.broadcast_to(pixels[:, :, None], (*pixels.shape, 3))
-    vectors, quality = pdqhash.compute_dihedral(planes)
-    hashes = tuple(np.packbits(vector.astype(np.uint8)).tobytes() for vector in vectors)
-    return Fingerprint(variant, hashes[0], int(quality), hashes)
+    hashes, quality = dihedral(pixels)
+    return Fingerprint(variant, hashes[0], quality, hashes)
