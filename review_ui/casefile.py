@@ -1,10 +1,10 @@
 """Everything a case page shows of what was reported, by pseudonym and never by person."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import combinations
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,17 +14,21 @@ from review_ui.clocks import Clock, clock_of
 from schemas.places import Point, distance_m
 from schemas.tables import (
     Case,
+    CaseProposal,
     CaseReport,
     Claim,
     Photo,
     PhotoExamination,
     Report,
+    RouteDecision,
     Staff,
     Supplement,
     Unit,
     Withdrawal,
 )
 from schemas.workdays import CalendarOverrides
+
+Entity = TypeVar("Entity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,19 @@ class ReportView:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case with its reports, photos and claims; `places_apart_m` is the widest gap of places."""
+    """A case with its reports, photos and claims; `places_apart_m` is the widest gap of places.
+
+    `links` are all that ever stood, `decisions` why the machine sent the reports here,
+    the first one first; `proposal` waits for its second signature.
+    """
 
     case: Case
     unit: Unit
     assignee: str | None
     clock: Clock | None
+    links: tuple[CaseReport, ...]
+    decisions: tuple[RouteDecision, ...]
+    proposal: CaseProposal | None
     reports: tuple[ReportView, ...]
     photos: tuple[PhotoView, ...]
     places: tuple[PlaceClaim, ...]
@@ -110,25 +121,30 @@ def open_casefile(
     session: Session, *, case: Case, today: date, calendar: CalendarOverrides
 ) -> CaseFile:
     """Read a case that the caller has checked to be in the person's scope."""
-    unit = session.get_one(Unit, case.unit_id)
-    assignee = session.get(Staff, case.assignee_id) if case.assignee_id else None
-    rows = session.execute(
-        select(CaseReport, Report)
-        .join(Report, Report.id == CaseReport.report_id)
-        .where(CaseReport.case_id == case.id, CaseReport.unlinked_at.is_(None))
-        .order_by(Report.received_at, Report.id)
-    ).all()
-    pairs = [(link, report) for link, report in rows]
-    pseudonyms = {report.id: link.pseudonym for link, report in pairs}
-    places, times = _claims(session, case, pseudonyms, {r.id: r.received_at for _, r in pairs})
+    rows = _everything_reported(session, case)
+    unit, assignee, proposal = rows[0][:3]
+    links = _each_once([row.CaseReport for row in rows])
+    reports = {row.Report.id: row.Report for row in rows if row.Report}
+    standing = [(link, reports[link.report_id]) for link in links if link.unlinked_at is None]
+    standing.sort(key=lambda pair: (pair[1].received_at, pair[1].id))
+    pseudonyms = {report.id: link.pseudonym for link, report in standing}
+    places, times = _claims(session, case, pseudonyms, {r.id: r.received_at for _, r in standing})
     points = [claim.point for claim in places if claim.point]
     gaps = [distance_m(a, b) for a, b in combinations(points, 2)]
+    decisions = _each_once([row.RouteDecision for row in rows])
     return CaseFile(
         case=case,
         unit=unit,
-        assignee=assignee.name if assignee else None,
+        assignee=assignee,
         clock=clock_of(case, today=today, calendar=calendar),
-        reports=_reports(session, pairs),
+        links=tuple(sorted(links, key=lambda link: link.id)),
+        decisions=tuple(sorted(decisions, key=lambda each: (each.decided_at, each.id))),
+        proposal=proposal,
+        reports=_reports(
+            standing,
+            additions=_each_once([row.Supplement for row in rows]),
+            withdrawn=_each_once([row.Withdrawal for row in rows]),
+        ),
         photos=_photos(session, pseudonyms),
         places=places,
         times=times,
@@ -136,23 +152,53 @@ def open_casefile(
     )
 
 
-def _reports(
-    session: Session, pairs: Sequence[tuple[CaseReport, Report]]
-) -> tuple[ReportView, ...]:
-    ids = [report.id for _, report in pairs]
-    additions: dict[UUID, list[Addition]] = defaultdict(list)
-    for supplement in session.scalars(
-        select(Supplement)
-        .where(Supplement.report_id.in_(ids))
-        .order_by(Supplement.received_at, Supplement.id)
-    ):
-        additions[supplement.report_id].append(
-            Addition(supplement.received_at, supplement.description)
+def _everything_reported(session: Session, case: Case) -> Sequence[Any]:
+    """Return the case's unit, assignee and proposal, beside each report with what belongs to it.
+
+    One statement, whose first row is there also where no report is.
+    """
+    return session.execute(
+        select(
+            Unit,
+            Staff.name,
+            CaseProposal,
+            CaseReport,
+            Report,
+            Withdrawal,
+            Supplement,
+            RouteDecision,
         )
-    withdrawn = {
-        row.report_id: row.withdrawn_at
-        for row in session.scalars(select(Withdrawal).where(Withdrawal.report_id.in_(ids)))
-    }
+        .select_from(Case)
+        .join(Unit, Unit.id == Case.unit_id)
+        .outerjoin(Staff, Staff.id == Case.assignee_id)
+        .outerjoin(
+            CaseProposal, (CaseProposal.case_id == Case.id) & CaseProposal.decided_at.is_(None)
+        )
+        .outerjoin(CaseReport, CaseReport.case_id == Case.id)
+        .outerjoin(Report, Report.id == CaseReport.report_id)
+        .outerjoin(Withdrawal, Withdrawal.report_id == Report.id)
+        .outerjoin(Supplement, Supplement.report_id == Report.id)
+        .outerjoin(
+            RouteDecision,
+            (RouteDecision.report_id == Report.id) & (RouteDecision.case_id == Case.id),
+        )
+        .where(Case.id == case.id)
+    ).all()
+
+
+def _each_once(found: Sequence[Entity | None]) -> list[Entity]:
+    """Return what a join repeats, each once; one session holds a row as one object."""
+    return list({id(each): each for each in found if each is not None}.values())
+
+
+def _reports(
+    standing: Sequence[tuple[CaseReport, Report]],
+    *,
+    additions: Sequence[Supplement],
+    withdrawn: Sequence[Withdrawal],
+) -> tuple[ReportView, ...]:
+    taken_back = {row.report_id: row.withdrawn_at for row in withdrawn}
+    additions = sorted(additions, key=lambda each: (each.received_at, each.id))
     return tuple(
         ReportView(
             link_id=link.id,
@@ -167,10 +213,14 @@ def _reports(
             premises_name=report.premises_name,
             premises_address=report.premises_address,
             platform=report.platform,
-            additions=tuple(additions[report.id]),
-            withdrawn_at=withdrawn.get(report.id),
+            additions=tuple(
+                Addition(each.received_at, each.description)
+                for each in additions
+                if each.report_id == report.id
+            ),
+            withdrawn_at=taken_back.get(report.id),
         )
-        for rank, (link, report) in enumerate(pairs, start=1)
+        for rank, (link, report) in enumerate(standing, start=1)
     )
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from review_ui.assignment import colleagues
 from review_ui.casefile import CaseFile, open_casefile
-from review_ui.casework import acting_roles, standing_proposal
+from review_ui.casework import acting_roles
 from review_ui.forms import MoveForm, Typed, move_forms
+from review_ui.people import People, people
 from review_ui.resemblances import look_alikes, shop_cases
 from review_ui.room import person, room, today
 from review_ui.staff import SignedIn
-from review_ui.timeline import route_decisions, timeline
+from review_ui.timeline import read_story, timeline
 from schemas.errors import SuishoupaiError
 from schemas.lifecycle import State, transition
-from schemas.tables import Case, CaseProposal, Staff
+from schemas.tables import Case, CaseProposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,14 @@ def case_page(
     """Return the page of a case in the person's scope, after a refusal with what was typed."""
     staff = person()
     file = open_casefile(session, case=case, today=today(), calendar=room().calendar)
-    decisions = route_decisions(session, case=case)
-    waiting = _waiting(session, file, staff)
+    story = read_story(session, file=file)
+    known = people(session, unit=file.unit, ids=story.staff_ids())
+    waiting = _waiting(session, file, staff, known)
     forms = move_forms(
         session,
         file=file,
         staff=staff,
-        decisions=decisions,
+        decisions=file.decisions,
         today=today(),
         unit_words=request.args.get("unit", "").replace("\0", "").strip()[:40],
         typed=typed,
@@ -55,11 +56,11 @@ def case_page(
         case=case,
         alike=look_alikes(session, file=file, staff=staff),
         shop=shop_cases(session, case=case, staff=staff),
-        events=timeline(session, case=case),
-        decisions=decisions,
+        events=timeline(story, people=known),
+        decisions=file.decisions,
         waiting=waiting,
         forms=[form for form in forms if _is_of_use(form, waiting, typed)],
-        colleagues=colleagues(session, unit_id=case.unit_id),
+        colleagues=known.colleagues,
         me=staff.staff_id,
         tile_url=room().settings.tile_url,
         refusal=refusal,
@@ -76,13 +77,13 @@ def _is_of_use(form: MoveForm, waiting: Waiting | None, typed: Typed | None) -> 
     return waiting is None or form.move.signatures == 1 or was_typed
 
 
-def _waiting(session: Session, file: CaseFile, staff: SignedIn) -> Waiting | None:
-    proposal = standing_proposal(session, case_id=file.case.id)
+def _waiting(session: Session, file: CaseFile, staff: SignedIn, known: People) -> Waiting | None:
+    proposal = file.proposal
     if proposal is None:
         return None
     move = transition(State(file.case.state), State(proposal.to_state))
     may_sign = move is not None and bool(
         acting_roles(session, case=file.case, staff=staff, move=move)
     )
-    proposer = session.get_one(Staff, proposal.proposed_by)
-    return Waiting(proposal, proposer.name, proposal.proposed_by == staff.staff_id, may_sign)
+    (proposer,) = known.of(proposal.proposed_by)
+    return Waiting(proposal, proposer, proposal.proposed_by == staff.staff_id, may_sign)

@@ -1,13 +1,14 @@
 """What a case resembles: pictures and incidents seen before, and the same shop's other cases."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import case as either
+from sqlalchemy.orm import Session, aliased
 
 from review_ui.casefile import CaseFile, case_point
 from review_ui.scope import visible_cases
@@ -18,6 +19,8 @@ from schemas.tables import Case, CaseReport, Match, PhotoExamination, Report
 
 NEARBY_M = 200.0
 MOST_SHOWN = 20
+# A PDQ hash has 256 bits.
+_HEX_OF_A_HASH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +30,22 @@ class LookAlike:
     `case` is the other's case where it lies in the person's tree, else None and with
     it every picture. `other_photo` may then be served. `is_suggestion` says that
     staff may take the other report over; `is_same_case`, that it was linked already.
+    `turn` is how the photo must be turned to lie like the other (0–7): as it is, turned
+    by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
+    right, transposed and anti-transposed.
     """
 
     match_id: UUID
     kind: str
     photo: UUID | None
     other_photo: UUID | None
+    turn: int
     distance_bits: int | None
     distance_m: float | None
     received_at: datetime
     case: Case | None
     other_county: str | None
+    is_within: bool
     is_same_case: bool
     is_suggestion: bool
     is_rejected: bool
@@ -55,20 +63,13 @@ class ShopCase:
 def look_alikes(session: Session, *, file: CaseFile, staff: SignedIn) -> tuple[LookAlike, ...]:
     """Return the resemblances of a case's reports, pictures first, the nearest first."""
     own = {report.report_id for report in file.reports}
-    matches = session.scalars(
-        select(Match)
-        .where(or_(Match.report_id.in_(own), Match.other_report_id.in_(own)))
-        .order_by(Match.distance_bits.nulls_last(), Match.distance_m.nulls_last(), Match.id)
-        .limit(MOST_SHOWN)
-    ).all()
-    outside = [match for match in matches if _other_end(match, own).report_id not in own]
-    inside = [match for match in matches if _other_end(match, own).report_id in own]
-    others = _others(session, {_other_end(match, own).report_id for match in matches}, file, staff)
-    shown = _showable(session, matches)
-    return tuple(
-        _look_alike(match, own=own, file=file, others=others, shown=shown)
-        for match in (*outside, *inside)
-    )
+    if not own:
+        return ()
+    found: dict[UUID, LookAlike] = {}
+    for row in session.execute(_resembling(own, file, staff)):
+        # Where a report stands in cases of several departments, the last one is kept.
+        found[row.Match.id] = _look_alike(row, own=own, file=file)
+    return tuple(sorted(found.values(), key=lambda each: each.is_within))
 
 
 def shop_cases(session: Session, *, case: Case, staff: SignedIn) -> tuple[ShopCase, ...]:
@@ -102,90 +103,98 @@ def shop_cases(session: Session, *, case: Case, staff: SignedIn) -> tuple[ShopCa
     return tuple(found[:MOST_SHOWN])
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """One side of a match: the report, and its photo if the match is one of pictures."""
-
-    report_id: UUID
-    photo_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Other:
-    """The other report of a match: when it came, and the case in which it stands."""
-
-    received_at: datetime
-    case: Case | None
-    is_theirs: bool
-
-
-def _other_end(match: Match, own: set[UUID]) -> _End:
-    if match.report_id in own:
-        return _End(match.other_report_id, match.other_photo_id)
-    return _End(match.report_id, match.photo_id)
-
-
-def _others(
-    session: Session, reports: set[UUID], file: CaseFile, staff: SignedIn
-) -> dict[UUID, _Other]:
-    rows = session.execute(
-        select(Report.id, Report.received_at, Case, visible_cases(staff).label("is_theirs"))
+def _resembling(own: set[UUID], file: CaseFile, staff: SignedIn) -> Select[Any]:
+    """Return the nearest matches, each with the other report, its case and its photos."""
+    nearest = (Match.distance_bits.nulls_last(), Match.distance_m.nulls_last(), Match.id)
+    other_id = either((Match.report_id.in_(own), Match.other_report_id), else_=Match.report_id)
+    matches = (
+        select(Match.id, other_id.label("other_id"))
+        .where(or_(Match.report_id.in_(own), Match.other_report_id.in_(own)))
+        .order_by(*nearest)
+        .limit(MOST_SHOWN)
+        .subquery()
+    )
+    left, right = aliased(PhotoExamination), aliased(PhotoExamination)
+    return (
+        select(
+            Match,
+            Report.id.label("other_id"),
+            Report.received_at,
+            Case,
+            visible_cases(staff).label("is_theirs"),
+            left.facts.label("facts"),
+            left.derivative_sizes.label("sizes"),
+            right.facts.label("other_facts"),
+            right.derivative_sizes.label("other_sizes"),
+        )
+        .join(matches, matches.c.id == Match.id)
+        .join(Report, Report.id == matches.c.other_id)
         .outerjoin(
             CaseReport, (CaseReport.report_id == Report.id) & CaseReport.unlinked_at.is_(None)
         )
         .outerjoin(Case, Case.id == CaseReport.case_id)
-        .where(Report.id.in_(reports))
-        # Where a report stands in cases of several departments, the last one is kept.
-        .order_by(Case.department == file.case.department, Case.id)
+        .outerjoin(left, left.photo_id == Match.photo_id)
+        .outerjoin(right, right.photo_id == Match.other_photo_id)
+        .order_by(*nearest, Case.department == file.case.department, Case.id)
     )
-    return {
-        report_id: _Other(received_at, case, bool(case and is_theirs))
-        for report_id, received_at, case, is_theirs in rows
-    }
 
 
-def _showable(session: Session, matches: Sequence[Match]) -> set[UUID]:
-    """Return the photos of the matches that have derivatives to show."""
-    photos = {each for match in matches for each in (match.photo_id, match.other_photo_id) if each}
-    rows = session.execute(
-        select(PhotoExamination.photo_id, PhotoExamination.derivative_sizes).where(
-            PhotoExamination.photo_id.in_(photos)
-        )
-    )
-    return {photo_id for photo_id, sizes in rows if sizes}
-
-
-def _look_alike(
-    match: Match,
-    *,
-    own: set[UUID],
-    file: CaseFile,
-    others: dict[UUID, _Other],
-    shown: set[UUID],
-) -> LookAlike:
-    end = _other_end(match, own)
-    photo_id = match.photo_id if end.report_id == match.other_report_id else match.other_photo_id
-    other = others[end.report_id]
-    is_same_case = other.case is not None and other.case.id == file.case.id
+def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
+    match, case = row.Match, row.Case
+    ends = [
+        _End(match.photo_id, bool(row.sizes), row.facts or {}),
+        _End(match.other_photo_id, bool(row.other_sizes), row.other_facts or {}),
+    ]
+    if row.other_id == match.report_id:
+        ends.reverse()
+    mine, theirs = ends
+    is_theirs = bool(case and row.is_theirs)
+    is_same_case = case is not None and case.id == file.case.id
     rejected = "rejected_by" in match.facts
     return LookAlike(
         match_id=match.id,
         kind=match.kind,
-        photo=photo_id if photo_id in shown else None,
-        other_photo=end.photo_id if other.is_theirs and end.photo_id in shown else None,
+        photo=mine.photo_id if mine.is_shown else None,
+        other_photo=theirs.photo_id if is_theirs and theirs.is_shown else None,
+        turn=turn_between(mine.facts, theirs.facts),
         distance_bits=match.distance_bits,
         distance_m=match.distance_m,
-        received_at=other.received_at,
-        case=other.case if other.is_theirs else None,
-        other_county=other.case.county_code if other.case else None,
+        received_at=row.received_at,
+        case=case if is_theirs else None,
+        other_county=case.county_code if case else None,
+        is_within=row.other_id in own,
         is_same_case=is_same_case,
         is_suggestion=(
-            other.is_theirs
+            is_theirs
             and not is_same_case
             and not rejected
-            and other.case is not None
-            and other.case.department == file.case.department
+            and case.department == file.case.department
             and State(file.case.state) in OPEN_STATES
         ),
         is_rejected=rejected,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One side of a match: its photo if the match is one of pictures, and what was found in it."""
+
+    photo_id: UUID | None
+    is_shown: bool
+    facts: dict[str, Any]
+
+
+def turn_between(mine: dict[str, Any], theirs: dict[str, Any]) -> int:
+    """Return how one picture must be turned to lie like the other, 0 to 7 as in LookAlike.
+
+    The eight PDQ hashes of ours are compared with the upright one of theirs; what is
+    not known is taken to lie alike.
+    """
+    ours = (mine.get("dihedral") or {}).get("plain", "")
+    other = (theirs.get("dihedral") or {}).get("plain", "")[:_HEX_OF_A_HASH]
+    if not ours or not other:
+        return 0
+    wanted = int(other, 16)
+    hashes = [ours[at : at + _HEX_OF_A_HASH] for at in range(0, len(ours), _HEX_OF_A_HASH)]
+    apart = [(int(text, 16) ^ wanted).bit_count() for text in hashes]
+    return apart.index(min(apart))

@@ -6,21 +6,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import JSON, Row, Select, String, Uuid, cast, literal, null, select, union_all
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from review_ui.casefile import CaseFile
+from review_ui.locking import CHANGES
+from review_ui.people import People
+from schemas.database import UtcDateTime
 from schemas.lifecycle import STATE_NAMES, State
-from schemas.tables import (
-    AuditEntry,
-    Case,
-    CaseHistory,
-    CaseProposal,
-    CaseReport,
-    RouteDecision,
-    Staff,
-    Unit,
-)
+from schemas.tables import AuditEntry, Case, CaseHistory, CaseProposal, CaseReport, Unit
 from schemas.words import Words
+
+# Audited changes that the history, the proposals and the links tell in full.
+_TOLD_ELSEWHERE = frozenset(
+    {"case_advanced", "case_proposed", "case_sent_back", "case_linked", "case_unlinked"}
+)
+_JSON = JSON().with_variant(JSONB(), "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,96 +43,125 @@ class Event:
     reason: str = ""
 
 
-def timeline(session: Session, *, case: Case) -> tuple[Event, ...]:
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The rows of a case's history, proposals and audited changes, as they were read."""
+
+    rows: Sequence[Row[Any]]
+    links: Sequence[CaseReport]
+
+    def staff_ids(self) -> set[UUID | None]:
+        """Return everybody whose name the story needs."""
+        found = {key for row in self.rows for key in (row.by, row.second)}
+        found |= {key for link in self.links for key in (link.linked_by, link.unlinked_by)}
+        return found | {_assignee(row) for row in self.rows}
+
+
+def read_story(session: Session, *, file: CaseFile) -> Story:
+    """Read what happened to a case, in one statement."""
+    kinds = (_moves(file.case), _proposals(file.case), _changes(file.case))
+    rows = union_all(*kinds).order_by("nr", "place", "id")
+    return Story(session.execute(rows).all(), file.links)
+
+
+def timeline(story: Story, *, people: People) -> tuple[Event, ...]:
     """Return every event of a case, the newest first."""
-    history = session.execute(
-        select(CaseHistory, Unit.name)
-        .join(Unit, Unit.id == CaseHistory.unit_id)
-        .where(CaseHistory.case_id == case.id)
-        .order_by(CaseHistory.version)
-    ).all()
-    proposals = session.scalars(
-        select(CaseProposal).where(CaseProposal.case_id == case.id).order_by(CaseProposal.id)
-    ).all()
-    links = session.scalars(
-        select(CaseReport).where(CaseReport.case_id == case.id).order_by(CaseReport.id)
-    ).all()
-    assignments = session.scalars(
-        select(AuditEntry)
-        .where(
-            AuditEntry.subject_kind == "case",
-            AuditEntry.subject_id == case.id,
-            AuditEntry.action == "case_assigned",
-        )
-        .order_by(AuditEntry.id)
-    ).all()
-    names = _Names(session, [row for row, _ in history], proposals, links, assignments)
-    events = [_moved(row, unit, names) for row, unit in history]
-    for proposal in proposals:
-        events += _proposed(proposal, names)
-    for link in links:
-        events += _linked(link, names)
-    events += [_assigned(entry, names) for entry in assignments]
+    events: list[Event] = []
+    changes = [row for row in story.rows if row.nr == _CHANGE]
+    for row in story.rows:
+        if row.nr == _MOVE:
+            events.append(_moved(row, people))
+        elif row.nr == _PROPOSAL:
+            events += _proposed(row, people)
+    for link in story.links:
+        events += _linked(link, people)
+    events += [_changed(row, people) for row in changes]
     # Events of one moment keep their order: what was done before what it led to.
     return tuple(sorted(events, key=lambda event: event.at)[::-1])
 
 
-def route_decisions(session: Session, *, case: Case) -> Sequence[RouteDecision]:
-    """Return why the case's reports went where they went, the first one first."""
-    return session.scalars(
-        select(RouteDecision)
-        .where(RouteDecision.case_id == case.id)
-        .order_by(RouteDecision.decided_at, RouteDecision.id)
-    ).all()
+_MOVE, _PROPOSAL, _CHANGE = 1, 2, 3
 
 
-class _Names:
-    """Names of the staff in a case's history, read at once."""
-
-    def __init__(
-        self,
-        session: Session,
-        history: Sequence[CaseHistory],
-        proposals: Sequence[CaseProposal],
-        links: Sequence[CaseReport],
-        assignments: Sequence[AuditEntry],
-    ) -> None:
-        wanted = {key for row in history for key in (row.actor_id, row.second_actor_id)}
-        wanted |= {key for each in proposals for key in (each.proposed_by, each.decided_by)}
-        wanted |= {key for link in links for key in (link.linked_by, link.unlinked_by)}
-        wanted |= {entry.actor_id for entry in assignments}
-        wanted |= {UUID(entry.after["assignee_id"]) for entry in assignments}
-        rows = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(wanted - {None})))
-        self._known = dict(rows.all())
-
-    def of(self, *keys: UUID | None) -> tuple[str, ...]:
-        """Return the names behind the ids, leaving out those that are None."""
-        return tuple(self._known[key] for key in keys if key)
+def _moves(case: Case) -> Select[Any]:
+    return (
+        select(
+            literal(_MOVE).label("nr"),
+            CaseHistory.version.label("place"),
+            CaseHistory.id.label("id"),
+            CaseHistory.occurred_at.label("at"),
+            CaseHistory.actor_id.label("by"),
+            CaseHistory.second_actor_id.label("second"),
+            cast(CaseHistory.to_state, String).label("what"),
+            CaseHistory.record.label("record"),
+            cast(Unit.name, String).label("said"),
+            cast(null(), UtcDateTime).label("decided_at"),
+            cast(null(), String).label("outcome"),
+        )
+        .join(Unit, Unit.id == CaseHistory.unit_id)
+        .where(CaseHistory.case_id == case.id)
+    )
 
 
-def _moved(row: CaseHistory, unit: str, names: _Names) -> Event:
-    state = State(row.to_state)
+def _proposals(case: Case) -> Select[Any]:
+    return select(
+        literal(_PROPOSAL),
+        literal(0),
+        CaseProposal.id,
+        CaseProposal.proposed_at,
+        CaseProposal.proposed_by,
+        CaseProposal.decided_by,
+        cast(CaseProposal.to_state, String),
+        CaseProposal.record,
+        cast(CaseProposal.reason, String),
+        CaseProposal.decided_at,
+        cast(CaseProposal.outcome, String),
+    ).where(CaseProposal.case_id == case.id)
+
+
+def _changes(case: Case) -> Select[Any]:
+    return select(
+        literal(_CHANGE),
+        literal(0),
+        AuditEntry.id,
+        AuditEntry.recorded_at,
+        AuditEntry.actor_id,
+        cast(null(), Uuid),
+        cast(AuditEntry.action, String),
+        AuditEntry.after,
+        cast(null(), String),
+        cast(null(), UtcDateTime),
+        cast(null(), String),
+    ).where(
+        AuditEntry.subject_kind == "case",
+        AuditEntry.subject_id == case.id,
+        AuditEntry.action.in_(CHANGES.keys() - _TOLD_ELSEWHERE),
+    )
+
+
+def _moved(row: Row[Any], people: People) -> Event:
+    state = State(row.what)
     return Event(
-        at=row.occurred_at,
+        at=row.at,
         words=STATE_NAMES[state],
         icon="arrow-right",
-        actors=names.of(row.actor_id, row.second_actor_id),
-        unit=unit,
+        actors=people.of(row.by, row.second),
+        unit=row.said,
         state=state,
         record=row.record,
     )
 
 
-def _proposed(proposal: CaseProposal, names: _Names) -> list[Event]:
-    target = STATE_NAMES[State(proposal.to_state)]
+def _proposed(row: Row[Any], people: People) -> list[Event]:
+    target = STATE_NAMES[State(row.what)]
     made = Event(
-        at=proposal.proposed_at,
+        at=row.at,
         words=Words(f"提出“{target.zh}”，待第二人签字", f"Proposed “{target.en}”, to be signed"),
         icon="signature",
-        actors=names.of(proposal.proposed_by),
-        record=proposal.record,
+        actors=people.of(row.by),
+        record=row.record,
     )
-    if proposal.decided_at is None or proposal.outcome == "confirmed":
+    if row.decided_at is None or row.outcome == "confirmed":
         # What was confirmed stands in the history with both names.
         return [made]
     sent_back = Words(f"退回“{target.zh}”", f"Sent “{target.en}” back")
@@ -140,16 +171,16 @@ def _proposed(proposal: CaseProposal, names: _Names) -> list[Event]:
     return [
         made,
         Event(
-            at=proposal.decided_at,
-            words=sent_back if proposal.outcome == "sent_back" else lapsed,
+            at=row.decided_at,
+            words=sent_back if row.outcome == "sent_back" else lapsed,
             icon="arrow-back-up",
-            actors=names.of(proposal.decided_by),
-            reason=proposal.reason,
+            actors=people.of(row.second),
+            reason=row.said,
         ),
     ]
 
 
-def _linked(link: CaseReport, names: _Names) -> list[Event]:
+def _linked(link: CaseReport, people: People) -> list[Event]:
     who = link.pseudonym
     events = []
     if link.kind != "first":
@@ -161,7 +192,7 @@ def _linked(link: CaseReport, names: _Names) -> list[Event]:
                 at=link.linked_at,
                 words=Words(f"{how.zh}{who} 的举报", f"{how.en} the report of {who}"),
                 icon="link",
-                actors=names.of(link.linked_by),
+                actors=people.of(link.linked_by),
             )
         )
     if link.unlinked_at:
@@ -170,17 +201,32 @@ def _linked(link: CaseReport, names: _Names) -> list[Event]:
                 at=link.unlinked_at,
                 words=Words(f"移出{who} 的举报", f"Took the report of {who} out"),
                 icon="unlink",
-                actors=names.of(link.unlinked_by),
+                actors=people.of(link.unlinked_by),
             )
         )
     return events
 
 
-def _assigned(entry: AuditEntry, names: _Names) -> Event:
-    (assignee,) = names.of(UUID(entry.after["assignee_id"]))
+def _changed(row: Row[Any], people: People) -> Event:
+    assignee = _assignee(row)
+    if assignee:
+        (name,) = people.of(assignee)
+        words = Words(f"由 {name} 经办", f"In the hands of {name}")
+    else:
+        state = STATE_NAMES[State(row.record["state"])] if row.record.get("state") else None
+        zh, en = CHANGES[row.what].zh, CHANGES[row.what].en
+        en = en.format(state=state.en if state else "")
+        words = Words(zh.format(state=state.zh if state else ""), en[:1].upper() + en[1:])
     return Event(
-        at=entry.recorded_at,
-        words=Words(f"由 {assignee} 经办", f"In the hands of {assignee}"),
-        icon="user",
-        actors=names.of(entry.actor_id),
+        at=row.at,
+        words=words,
+        icon="user" if assignee else "pencil",
+        actors=people.of(row.by),
+        reason=str(row.record.get("reason", "")),
     )
+
+
+def _assignee(row: Row[Any]) -> UUID | None:
+    if row.nr != _CHANGE or row.what != "case_assigned":
+        return None
+    return UUID(row.record["assignee_id"])

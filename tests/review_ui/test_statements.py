@@ -1,0 +1,83 @@
+"""How many questions a page asks the database: the same for one report and for many."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from review_ui.assignment import assign
+from review_ui.casework import advance, send_back
+from schemas.access import Role
+from schemas.lifecycle import State, transition
+from schemas.tables import Case, Supplement, Withdrawal
+
+SHENHE, SHENYANG = "210103", "210100"
+MOST = 15
+
+
+@pytest.fixture
+def statements(app):
+    """Return a function that collects the statements of what is done in it."""
+    asked: list[str] = []
+    engine = app.extensions["room"].database.engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        asked.append(statement)
+
+    return asked
+
+
+def busy_case(world, person, record):
+    """Return a case with reports, photos, look-alikes, a supplement and a history."""
+    reports = [world.report(photos=3) for _ in range(4)]
+    case = world.case(reports=tuple(reports), flags=("similar-nearby",))
+    others = [world.case(received_at=world.now - timedelta(days=n)) for n in range(1, 4)]
+    for number in range(3):
+        world.match(reports[number], world.report(photos=2), "same_picture")
+    with world.database.writing() as session:
+        session.add(Supplement(report_id=reports[0], description="后来又看到一次"))
+        session.add(Supplement(report_id=reports[0], description="还有一次"))
+        session.add(Withdrawal(report_id=reports[1], reason=""))
+    with world.database.writing() as session:
+        version = assign(
+            session, case_id=case.id, staff=person, version=2, assignee_id=person.staff_id
+        ).version
+        for to in (State.VERIFYING, State.UNFOUNDED):
+            needed = transition(State(session.get_one(Case, case.id).state), to).required
+            outcome = advance(
+                session, case_id=case.id, staff=person, to=to, version=version,
+                record={name: record[name] for name in needed}, now=world.now,
+            )  # fmt: skip
+            version = outcome.case.version
+        send_back(
+            session, case_id=case.id, staff=person, version=version, reason="再看", now=world.now
+        )
+    assert others
+    return case
+
+
+def test_a_busy_case_page_asks_the_database_fifteen_times_at_most(
+    world, browse, statements, record
+) -> None:
+    person = world.person("anna", (Role.INSPECTOR, SHENHE), (Role.BUREAU_HEAD, SHENHE))
+    case = busy_case(world, person, record)
+    client = browse(person)
+    client.get("/")
+    statements.clear()
+    page = client.get(f"/cases/{case.number}").text
+    assert len(statements) <= MOST, "\n".join(statements)
+    for said in ("后来又看到一次", "还有一次", "已撤回", "理由：再看", "由 Anna 经办", "第 4 份"):
+        assert page.count(said) >= 1, said
+    assert page.count('class="alike"') == 3
+    assert page.count('loading="lazy"') >= 11
+
+
+def test_a_case_in_dispatch_asks_fifteen_times_at_most(world, browse, statements) -> None:
+    person = world.person("dora", (Role.DISPATCHER, SHENYANG))
+    case = world.case(code=SHENYANG, state=State.DISPATCH, place=None)
+    client = browse(person)
+    client.get("/")
+    statements.clear()
+    assert "为什么没有自动分派" in client.get(f"/cases/{case.number}").text
+    assert len(statements) <= MOST, "\n".join(statements)
