@@ -146,7 +146,7 @@ def _border(rows: NDArray[np.uint8]) -> int:
 
 
 def _hashable(grey: Image.Image) -> NDArray[np.uint8]:
-    """Return a grey picture as an array of 512 pixels along its long edge, enlarged if need be."""
+    """Return a grey picture as an array, HASHED_EDGE pixels along its long edge."""
     scale = HASHED_EDGE / max(grey.size)
     size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
     way = Resampling.HAMMING if scale < 1 else Resampling.BICUBIC
