@@ -1,6 +1,6 @@
 """Every table, one file a concept; importing this package registers them all."""
 
-from schemas.tables.audit import AuditEntry, AuditSeal
+from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification, AuditWaiting
 from schemas.tables.cases import (
     Case,
     CaseDecision,
@@ -20,6 +20,7 @@ from schemas.tables.reports import (
     Supplement,
     Withdrawal,
 )
+from schemas.tables.retention import LegalHold
 from schemas.tables.riders import Rider, RiderToken
 from schemas.tables.staff import Staff, StaffRole, StaffSession, StaffToken
 from schemas.tables.triggers import APPEND_ONLY
@@ -28,6 +29,8 @@ __all__ = [
     "APPEND_ONLY",
     "AuditEntry",
     "AuditSeal",
+    "AuditVerification",
+    "AuditWaiting",
     "Case",
     "CaseDecision",
     "CaseHistory",
@@ -36,6 +39,7 @@ __all__ = [
     "Claim",
     "IdempotencyKey",
     "Jurisdiction",
+    "LegalHold",
     "Match",
     "Photo",
     "PhotoBand",

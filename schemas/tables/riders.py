@@ -14,6 +14,8 @@ class Rider(Base):
 
     `sealed_profile` holds name, phone, platform, station and employee number,
     readable with SECRET_KEYS only; `phone_digest` finds a phone without reading it.
+    Of an erased rider nothing is left but `tombstone`: SHA-256 of the sealed bytes as
+    they were last, which tells nothing of the person and can be compared with a copy.
     """
 
     __tablename__ = "riders"
@@ -23,6 +25,8 @@ class Rider(Base):
     phone_digest: Mapped[str] = mapped_column(String(64), unique=True)
     is_supervisor: Mapped[bool] = mapped_column(default=False)
     registered_at: Mapped[datetime] = mapped_column(default=now_utc)
+    erased_at: Mapped[datetime | None]
+    tombstone: Mapped[str | None] = mapped_column(String(64))
 
 
 class RiderToken(Base):

@@ -1,15 +1,20 @@
-"""Triggers by which the database itself refuses to alter the append-only tables."""
+"""Triggers: the database itself refuses to alter the append-only tables, and notes what waits.
+
+Every entry of the audit log is put among those that wait for the chain in its own
+transaction, whoever inserts it, so that none is missed that commits late.
+"""
 
 from sqlalchemy import DDL, Table, event
 
 from schemas.database import Base
-from schemas.tables.audit import AuditEntry, AuditSeal
+from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
 from schemas.tables.cases import CaseHistory
 from schemas.tables.reports import Report
 
 APPEND_ONLY = (
     AuditEntry.__tablename__,
     AuditSeal.__tablename__,
+    AuditVerification.__tablename__,
     CaseHistory.__tablename__,
     Report.__tablename__,
 )
@@ -20,6 +25,22 @@ BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$
 """
+
+SQLITE_WAITING = (
+    "CREATE TRIGGER audit_entries_wait AFTER INSERT ON audit_entries "
+    "BEGIN INSERT INTO audit_waiting (entry_id) VALUES (NEW.id); END"
+)
+POSTGRESQL_WAITING_FUNCTION = """
+CREATE OR REPLACE FUNCTION note_waiting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO audit_waiting (entry_id) VALUES (NEW.id);
+  RETURN NULL;
+END $$
+"""
+POSTGRESQL_WAITING = (
+    "CREATE TRIGGER audit_entries_wait AFTER INSERT ON audit_entries "
+    "FOR EACH ROW EXECUTE FUNCTION note_waiting()"
+)
 
 
 def sqlite_triggers(table: str) -> tuple[str, ...]:
@@ -51,3 +72,6 @@ for _name in APPEND_ONLY:
         _attach(_table, _statement, "sqlite")
     for _statement in (POSTGRESQL_FUNCTION, postgresql_trigger(_name)):
         _attach(_table, _statement, "postgresql")
+_attach(Base.metadata.tables[AuditEntry.__tablename__], SQLITE_WAITING, "sqlite")
+for _statement in (POSTGRESQL_WAITING_FUNCTION, POSTGRESQL_WAITING):
+    _attach(Base.metadata.tables[AuditEntry.__tablename__], _statement, "postgresql")

@@ -2,7 +2,7 @@
 
 import click
 
-from schemas.audit import Verification, verify
+from schemas.audit import Verification, keep_verification, verify
 from schemas.words import Words
 from suishoupai.commands.console import Command, Console, pass_console
 
@@ -11,16 +11,34 @@ _FAULTS = {
     "link-reordered-or-altered": Words("链被改动或调换", "a link was altered or moved"),
     "entry-missing": Words("记录被删除", "the entry was removed"),
     "entry-altered": Words("记录被改动", "the entry was altered"),
+    "head-changed": Words(
+        "与上次核验时的链头不符", "the head is not the one that the last verification met"
+    ),
+    "end-missing": Words(
+        "链比上次核验时短，末尾被截去", "the chain is shorter than at the last verification"
+    ),
+    "kept-head-unknown": Words(
+        "您给出的链头不在链上", "the head that you gave stands nowhere in the chain"
+    ),
+    "entry-unwatched": Words(
+        "记录既未封存，也不在待封存之列", "the entry is neither sealed nor waiting to be"
+    ),
 }
 
 
 @click.command("verify-audit", cls=Command)
+@click.option("--head", "kept_head", help="A head that you wrote down; it must stand in the chain.")
 @pass_console
-def verify_audit(console: Console) -> None:
+def verify_audit(console: Console, *, kept_head: str | None) -> None:
     """Verify the audit log; exit code 1 names the first broken entry."""
     settings = console.settings()
-    with console.database(settings) as database, database.reading() as session:
-        found = verify(session)
+    with console.database(settings) as database:
+        with database.reading() as session:
+            found = verify(session, kept_head=kept_head.strip().lower() if kept_head else None)
+        # A wrong head that somebody gave says nothing about the chain itself.
+        if found.fault != "kept-head-unknown":
+            with database.writing() as session:
+                keep_verification(session, found=found)
     document = {
         "whole": found.fault is None,
         "sealed": found.sealed,
@@ -43,9 +61,16 @@ def _sentence(found: Verification) -> Words:
             f"head {found.head}.",
         )
     fault = _FAULTS[found.fault]
+    where = Words("审计链有误", "The audit chain is broken")
+    if found.fault_sequence is not None:
+        where = Words(
+            f"审计链在第 {found.fault_sequence} 环断裂",
+            f"The audit chain breaks at link {found.fault_sequence}",
+        )
+    entry = Words("", "")
+    if found.fault_entry is not None:
+        entry = Words(f"（记录 {found.fault_entry}）", f" (entry {found.fault_entry})")
     return Words(
-        f"审计链在第 {found.fault_sequence} 环断裂：{fault.zh}（记录 {found.fault_entry}）。"
-        f"此前 {found.sealed} 条完整。",
-        f"The audit chain breaks at link {found.fault_sequence}: {fault.en} "
-        f"(entry {found.fault_entry}). The {found.sealed} before it are whole.",
+        f"{where.zh}：{fault.zh}{entry.zh}。此前 {found.sealed} 条完整。",
+        f"{where.en}: {fault.en}{entry.en}. The {found.sealed} before it are whole.",
     )
