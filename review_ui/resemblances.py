@@ -187,14 +187,18 @@ class _End:
 def turn_between(mine: dict[str, Any], theirs: dict[str, Any]) -> int:
     """Return how one picture must be turned to lie like the other, 0 to 7 as in LookAlike.
 
-    The eight PDQ hashes of ours are compared with the upright one of theirs; what is
-    not known is taken to lie alike.
+    The eight PDQ hashes of ours, with and without its border, are compared with the
+    upright ones of theirs; what is not known is taken to lie alike.
     """
-    ours = (mine.get("dihedral") or {}).get("plain", "")
-    other = (theirs.get("dihedral") or {}).get("plain", "")[:_HEX_OF_A_HASH]
-    if not ours or not other:
-        return 0
-    wanted = int(other, 16)
-    hashes = [ours[at : at + _HEX_OF_A_HASH] for at in range(0, len(ours), _HEX_OF_A_HASH)]
-    apart = [(int(text, 16) ^ wanted).bit_count() for text in hashes]
-    return apart.index(min(apart))
+    apart = {
+        (int(ours, 16) ^ int(other[:_HEX_OF_A_HASH], 16)).bit_count(): turn
+        for other in (theirs.get("dihedral") or {}).values()
+        for hashes in (mine.get("dihedral") or {}).values()
+        # Later ones take the place of equal ones: what lies as it is comes last.
+        for turn, ours in reversed(list(enumerate(_hashes(hashes))))
+    }
+    return apart[min(apart)] if apart else 0
+
+
+def _hashes(text: str) -> list[str]:
+    return [text[at : at + _HEX_OF_A_HASH] for at in range(0, len(text), _HEX_OF_A_HASH)]

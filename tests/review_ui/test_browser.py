@@ -1,102 +1,20 @@
 """The room in a real browser: a case from sign-in to closed, accessibility, keyboard, no script."""
 
-import os
-import shutil
-import threading
-from collections.abc import Callable, Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Page
 
 from review_ui.casework import advance
-from review_ui.room import WEB
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.lifecycle import State
 
 SHENHE, SHENYANG = "210103", "210100"
-PASSWORD = "a long enough password"
 DESKTOP, PHONE = (1366, 768), (390, 844)
-# Nothing of the browser's own may call out, and no profile is kept.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        message = "Chromium is missing: install it, or name it in CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    assert (WEB / "static/dist/manifest.json").exists(), "the front end is not bundled"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def address(app) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-Enter = Callable[..., Page]
-
-
-@pytest.fixture
-def enter(browser, address) -> Iterator[Enter]:
-    """Return a function that opens a page, signed in as somebody if a name is given."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def open_page(name: str | None = None, *, size=DESKTOP, locale="zh", javascript=True) -> Page:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            base_url=address,
-            java_script_enabled=javascript,
-        )
-        contexts.append(context)
-        context.add_cookies([{"name": "locale", "value": locale, "url": address}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda said: faults.append(said.text) if "Content Security" in said.text else None,
-        )
-        page.goto("/sign-in")
-        if name:
-            page.fill("#sign_in", name)
-            page.fill("#password", PASSWORD)
-            page.click("main button")
-            page.wait_for_url("**/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def act(page: Page, button: str) -> None:
