@@ -9,15 +9,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, false, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from review_ui.scope import visible_cases
 from review_ui.staff import SignedIn
 from schemas.access import Right
 from schemas.errors import InvalidInput
 from schemas.lifecycle import State
 from schemas.tables import Case, CaseHistory, CaseReport, Report
-from schemas.units import below
 from schemas.words import Words
 from schemas.workdays import SHANGHAI, local_date
 
@@ -145,7 +145,7 @@ def read_week(name: str) -> Week:
 def week_counts(session: Session, *, staff: SignedIn, week: Week) -> WeekCounts:
     """Count one week by county, over the cases in the person's tree."""
     by_county: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
-    scope = _scope(staff)
+    scope = visible_cases(staff, Right.SEE_COUNTS)
     for name, statement in _statements(week, scope).items():
         for county_code, number in session.execute(statement):
             by_county[county_code][name] = number
@@ -153,11 +153,6 @@ def week_counts(session: Session, *, staff: SignedIn, week: Week) -> WeekCounts:
     ordered = sorted(by_county, key=lambda code: (code is None, code))
     counties = tuple(CountyCounts(code, by_county[code]) for code in ordered)
     return WeekCounts(week, counties, _totals(session, week, scope, counties))
-
-
-def _scope(staff: SignedIn) -> ColumnElement[bool]:
-    paths = staff.paths(Right.SEE_COUNTS)
-    return below(Case.unit_id, paths) if paths else false()
 
 
 def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[str | None, int]]:

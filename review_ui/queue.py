@@ -1,62 +1,57 @@
 """The list of cases: whose, in which order, how many, one page at a time by key.
 
-A page begins after the last case of the one before, so the thousandth costs what
-the first does.
+A page begins after the last case of the one before, so the thousandth costs what the
+first does. Each tree and pile is one range of an index in the list's own order; a page
+takes the first of each and merges them. With words it is a search, newest first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Text, Uuid, cast, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Uuid,
+    and_,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from review_ui.clocks import Clock, clock_of, is_overdue
-from review_ui.scope import visible_cases
+from review_ui.filters import Filters, Tab, conditions, stages_of
+from review_ui.scope import tops, trees, unit_of, visible_cases
 from review_ui.staff import SignedIn
 from schemas.errors import InvalidInput
 from schemas.lifecycle import TRANSITIONS, State
+from schemas.numbers import CASE_PREFIX, read_number
+from schemas.searching import found_by, newest_first, words_of
+from schemas.stages import Stage
 from schemas.tables import (
     Case,
     CaseProposal,
     CaseReport,
+    CaseWords,
     Photo,
     PhotoExamination,
     Report,
     Staff,
     Unit,
 )
-from schemas.units import below
 from schemas.words import Words
 from schemas.workdays import CalendarOverrides, local_date
 
 PAGE_SIZE = 30
-ENDED = (State.CLOSED, State.INVALID, State.TRANSFERRED)
+# A tab that holds more is shown as «999+», so that counting costs the same at any size.
+COUNTED_TO = 1000
 _SIGNING_ROLES = frozenset(
     role for move in TRANSITIONS if move.signatures == 2 for role in move.roles
 )
-
-
-class Tab(StrEnum):
-    """Which part of the cases in scope a list shows."""
-
-    UNIT = "unit"
-    MINE = "mine"
-    DISPATCH = "dispatch"
-    OVERDUE = "overdue"
-    SIGN = "sign"
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list is narrowed to; a state names also ended cases, which are else left out."""
-
-    state: State | None = None
-    category: str | None = None
-    county: str | None = None
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +77,20 @@ class Page:
 
 
 def tab_counts(session: Session, *, staff: SignedIn, today: date) -> dict[Tab, int]:
-    """Return how many cases each tab holds, unfiltered."""
-    counts = [func.count().filter(_in_tab(tab, staff, today)) for tab in Tab]
-    row = session.execute(select(*counts).select_from(Case).where(visible_cases(staff))).one()
-    return dict(zip(Tab, row, strict=True))
-
-
-def counties(session: Session, *, staff: SignedIn) -> list[str]:
-    """Return the codes of the counties in which the person has cases."""
-    rows = session.scalars(
-        select(Case.county_code)
-        .where(visible_cases(staff), Case.county_code.is_not(None))
-        .distinct()
-        .order_by(Case.county_code)
-    )
-    return [code for code in rows if code]
+    """Return how many cases each tab holds, unfiltered; COUNTED_TO where it holds no fewer."""
+    nothing = Filters()
+    branches = {tab: _branches(tab, nothing, staff, today) for tab in Tab}
+    counts = [
+        select(func.count())
+        .select_from(select(Case.id).where(branch).limit(COUNTED_TO).subquery())
+        .scalar_subquery()
+        for tab in Tab
+        for branch in branches[tab]
+    ]
+    if not counts:
+        return dict.fromkeys(Tab, 0)
+    found = iter(session.execute(select(*counts)).one())
+    return {tab: min(COUNTED_TO, sum(next(found) for _ in branches[tab])) for tab in Tab}
 
 
 def page_of_cases(
@@ -110,44 +104,123 @@ def page_of_cases(
     calendar: CalendarOverrides,
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return a page of cases ordered by due date, after `cursor` if one is given.
+    """Return a page of cases after `cursor`, by due date, or newest first where words are asked.
 
-    Raises InvalidInput `cursor-invalid`.
+    Words look through ended cases too in the unit's tab. Raises InvalidInput `cursor-invalid`.
     """
-    conditions = [visible_cases(staff), *_conditions(tab, filters, staff, today)]
+    keys = keys_of_page(
+        session, staff=staff, tab=tab, filters=filters, cursor=cursor, today=today, limit=size + 1
+    )
+    shown = keys[:size]
+    rows = _rows(session, [key.case_id for key in shown], today=today, calendar=calendar)
+    return Page(rows, shown[-1].cursor if len(keys) > size else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A case in a list: its id, its version, and the cursor of the page that follows it."""
+
+    case_id: UUID
+    version: int
+    cursor: str
+
+
+def keys_of_page(
+    session: Session,
+    *,
+    staff: SignedIn,
+    tab: Tab,
+    filters: Filters,
+    cursor: str | None,
+    today: date,
+    limit: int,
+) -> list[Key]:
+    """Return the keys of a page in its order, at most `limit`; raises as `page_of_cases` does."""
+    if filters.words:
+        return _searched(session, staff, tab, filters, cursor, today, limit)
+    branches = _branches(tab, filters, staff, today)
     if cursor:
         due_on, key = _read_cursor(cursor)
-        conditions.append(
-            tuple_(Case.due_on, Case.id) > tuple_(literal(due_on, Date), literal(key, Uuid))
+        after = tuple_(literal(due_on, Date), literal(key, Uuid))
+        branches = [branch & (tuple_(Case.due_on, Case.id) > after) for branch in branches]
+    if not branches:
+        return []
+    order = Case.due_on, Case.id
+    parts = [
+        select(*order, Case.version).where(branch).order_by(*order).limit(limit).subquery()
+        for branch in branches
+    ]
+    merged = union_all(*(select(part) for part in parts)).subquery()
+    rows = session.execute(select(merged).order_by(merged.c.due_on, merged.c.id).limit(limit))
+    return [
+        Key(case_id, version, f"{due_on.isoformat()}_{case_id.hex}")
+        for due_on, case_id, version in rows
+    ]
+
+
+def _searched(
+    session: Session,
+    staff: SignedIn,
+    tab: Tab,
+    filters: Filters,
+    cursor: str | None,
+    today: date,
+    limit: int,
+) -> list[Key]:
+    """Return the keys of a page of a search; a whole case number is looked up by itself."""
+    narrowed = [visible_cases(staff), *conditions(filters)]
+    if tab is not Tab.UNIT:
+        narrowed.append(_in_tab(tab, staff, today))
+    number = _as_number(filters.words)
+    if number:
+        rows = session.execute(
+            select(Case.id, Case.version).where(Case.number == number, *narrowed)
         )
-    rows = _rows(session, conditions, today=today, calendar=calendar, limit=size + 1)
-    shown = rows[:size]
-    return Page(shown, _cursor(shown[-1].case) if len(rows) > size else None)
+        return [] if cursor else [Key(*row, cursor="") for row in rows]
+    words, units = words_of(filters.words), [unit_of(path) for path in tops(staff)]
+    if not words or not units:
+        return []
+    order = newest_first(session)
+    statement = (
+        found_by(session, words=words, unit_ids=units)
+        .join(Case, Case.id == CaseWords.case_id)
+        .add_columns(Case.version)
+        .where(*narrowed)
+        .order_by(order.desc())
+        .limit(limit)
+    )
+    if cursor:
+        statement = statement.where(order < _read_place(cursor))
+    return [
+        Key(case_id, version, f"found_{place}")
+        for place, case_id, version in session.execute(statement)
+    ]
 
 
 def row_of(session: Session, *, case: Case, today: date, calendar: CalendarOverrides) -> Row:
     """Return one case, which the caller has checked to be in scope, as the list shows it."""
-    (row,) = _rows(session, [Case.id == case.id], today=today, calendar=calendar, limit=1)
+    (row,) = _rows(session, [case.id], today=today, calendar=calendar)
     return row
 
 
 def _rows(
     session: Session,
-    conditions: Sequence[ColumnElement[bool]],
+    case_ids: Sequence[UUID],
     *,
     today: date,
     calendar: CalendarOverrides,
-    limit: int,
 ) -> tuple[Row, ...]:
+    """Return cases as the list shows them, in the order of their ids as given."""
+    if not case_ids:
+        return ()
     found = session.execute(
-        select(Case, Unit, Staff.name, _awaits_signature())
+        select(Case, Unit, Staff.name, Case.stage == Stage.SIGNING)
         .join(Unit, Unit.id == Case.unit_id)
         .outerjoin(Staff, Staff.id == Case.assignee_id)
-        .where(*conditions)
-        .order_by(Case.due_on, Case.id)
-        .limit(limit)
+        .where(Case.id.in_(case_ids))
     ).all()
-    thumbnails, report_counts = _pictures(session, [row[0].id for row in found])
+    places = {case_id: place for place, case_id in enumerate(case_ids)}
+    thumbnails, report_counts = _pictures(session, case_ids)
     return tuple(
         Row(
             case=case,
@@ -157,63 +230,71 @@ def _rows(
             age_days=(today - local_date(case.received_at)).days,
             thumbnail=thumbnails.get(case.id),
             report_count=report_counts.get(case.id, 0),
-            awaits_signature=awaits,
+            awaits_signature=bool(awaits),
         )
-        for case, unit, assignee, awaits in found
+        for case, unit, assignee, awaits in sorted(found, key=lambda row: places[row[0].id])
     )
 
 
-def _conditions(
+def _branches(
     tab: Tab, filters: Filters, staff: SignedIn, today: date
 ) -> list[ColumnElement[bool]]:
-    found = [] if tab is Tab.UNIT and filters.state else [_in_tab(tab, staff, today)]
-    if filters.state:
-        found.append(Case.state == filters.state.value)
-    if filters.category:
-        # The codes are capital letters and _, so that quoting them is exact on both databases.
-        found.append(cast(Case.categories, Text).contains(f'"{filters.category}"', autoescape=True))
-    if filters.county:
-        found.append(Case.county_code == filters.county)
-    if filters.words:
-        number = "".join(filters.words.upper().split())
-        found.append(
-            or_(
-                Case.premises_name.contains(filters.words, autoescape=True),
-                Case.number.contains(number, autoescape=True),
-            )
+    """Return the conditions whose cases together are a list; each is one range of an index."""
+    narrowed = conditions(filters)
+    if tab is Tab.MINE:
+        wholes: Sequence[ColumnElement[bool]] = (
+            and_(Case.assignee_id == staff.staff_id, visible_cases(staff)),
         )
-    return found
+    elif tab is Tab.SIGN:
+        wholes = trees(_signer(staff))
+    else:
+        wholes = trees(staff)
+    return [
+        and_(whole, Case.stage == stage, *_rest(tab, stage, staff, today), *narrowed)
+        for whole in wholes
+        for stage in stages_of(tab, filters.state)
+    ]
+
+
+def _rest(tab: Tab, stage: Stage, staff: SignedIn, today: date) -> list[ColumnElement[bool]]:
+    """Return what a tab asks of a case beyond the pile that it lies on."""
+    if tab is Tab.OVERDUE:
+        # On the other piles something is owed by every case; the index alone knows its day.
+        return [is_overdue(today) if stage is Stage.SIGNING else Case.due_on < today]
+    if tab is Tab.DISPATCH:
+        return [Case.state == State.DISPATCH.value] if stage is Stage.SIGNING else []
+    return [_to_sign(staff)] if tab is Tab.SIGN else []
 
 
 def _in_tab(tab: Tab, staff: SignedIn, today: date) -> ColumnElement[bool]:
-    not_ended = Case.state.not_in([state.value for state in ENDED])
+    """Return the condition of a tab for a case that was found otherwise."""
     match tab:
         case Tab.UNIT:
-            return not_ended
+            return Case.stage != Stage.ENDED
         case Tab.MINE:
-            return (Case.assignee_id == staff.staff_id) & not_ended
+            return (Case.assignee_id == staff.staff_id) & (Case.stage != Stage.ENDED)
         case Tab.DISPATCH:
             return Case.state == State.DISPATCH.value
         case Tab.OVERDUE:
             return is_overdue(today)
         case Tab.SIGN:
-            signs = [held.unit_path for held in staff.held if held.role in _SIGNING_ROLES]
-            mine_to_sign = (
-                select(CaseProposal.id)
-                .where(
-                    CaseProposal.case_id == Case.id,
-                    CaseProposal.decided_at.is_(None),
-                    CaseProposal.proposed_by != staff.staff_id,
-                )
-                .exists()
-            )
-            return mine_to_sign & (below(Case.unit_id, signs) if signs else literal(value=False))
+            return visible_cases(_signer(staff)) & _to_sign(staff)
 
 
-def _awaits_signature() -> ColumnElement[bool]:
+def _signer(staff: SignedIn) -> SignedIn:
+    """Return the person with those of their roles that may sign."""
+    held = tuple(each for each in staff.held if each.role in _SIGNING_ROLES)
+    return replace(staff, held=held)
+
+
+def _to_sign(staff: SignedIn) -> ColumnElement[bool]:
     return (
         select(CaseProposal.id)
-        .where(CaseProposal.case_id == Case.id, CaseProposal.decided_at.is_(None))
+        .where(
+            CaseProposal.case_id == Case.id,
+            CaseProposal.decided_at.is_(None),
+            CaseProposal.proposed_by != staff.staff_id,
+        )
         .exists()
     )
 
@@ -241,8 +322,11 @@ def _pictures(
     return thumbnails, {key: len(found) for key, found in reports.items()}
 
 
-def _cursor(case: Case) -> str:
-    return f"{case.due_on.isoformat()}_{case.id.hex}"
+def _as_number(words: str) -> str | None:
+    try:
+        return read_number(CASE_PREFIX, words)
+    except InvalidInput:
+        return None
 
 
 def _read_cursor(text: str) -> tuple[date, UUID]:
@@ -250,8 +334,19 @@ def _read_cursor(text: str) -> tuple[date, UUID]:
     try:
         return date.fromisoformat(day), UUID(key)
     except ValueError:
-        raise InvalidInput(
-            "cursor-invalid",
-            Words("翻页位置有误，请回到第一页。", "This page can't be found: go to the first one."),
-            field="cursor",
-        ) from None
+        raise _cursor_invalid() from None
+
+
+def _read_place(text: str) -> int:
+    place = text.removeprefix("found_")
+    if place == text or not place.isascii() or not place.isdigit() or len(place) > 18:
+        raise _cursor_invalid()
+    return int(place)
+
+
+def _cursor_invalid() -> InvalidInput:
+    return InvalidInput(
+        "cursor-invalid",
+        Words("翻页位置有误，请回到第一页。", "This page can't be found: go to the first one."),
+        field="cursor",
+    )

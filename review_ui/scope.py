@@ -4,9 +4,10 @@ What lies outside does not exist for them (404), so that nobody learns of a case
 its number.
 """
 
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
@@ -15,13 +16,43 @@ from schemas.access import Right, Role
 from schemas.errors import InvalidInput
 from schemas.numbers import CASE_PREFIX, read_number
 from schemas.tables import Case, Unit
-from schemas.units import below
+
+# The columns of Case that name the units above it, from the root down.
+TREES = ("tree_1", "tree_2", "tree_3", "tree_4")
+
+
+def trees(signed_in: SignedIn, right: Right = Right.SEE_CASES) -> tuple[ColumnElement[bool], ...]:
+    """Return a condition on Case for each tree where they have the right; no two overlap.
+
+    Each is one column equal to one unit, so that a list in order is one range of an index.
+    """
+    return tuple(_in_tree(path) for path in tops(signed_in, right))
+
+
+def tops(signed_in: SignedIn, right: Right = Right.SEE_CASES) -> tuple[str, ...]:
+    """Return the paths of their trees, without those that lie in another of them."""
+    found: list[str] = []
+    for path in signed_in.paths(right):  # Sorted, so that what is above comes first.
+        if not path.startswith(tuple(found)):
+            found.append(path)
+    return tuple(found)
 
 
 def visible_cases(signed_in: SignedIn, right: Right = Right.SEE_CASES) -> ColumnElement[bool]:
     """Return the condition on Case that it lies in a tree where they have the right."""
-    paths = signed_in.paths(right)
-    return below(Case.unit_id, paths) if paths else false()
+    return or_(false(), *trees(signed_in, right))
+
+
+def unit_of(path: str) -> UUID:
+    """Return the id of the unit that a path leads to."""
+    return UUID(path.rstrip("/").rpartition("/")[2])
+
+
+def _in_tree(path: str) -> ColumnElement[bool]:
+    depth = path.count("/") - 1
+    # The tree has five rungs at most: the fifth unit has none below it.
+    column = getattr(Case, f"tree_{depth}") if depth <= len(TREES) else Case.unit_id
+    return cast(ColumnElement[bool], column == unit_of(path))
 
 
 def find_case(session: Session, *, number: str, staff: SignedIn) -> Case:

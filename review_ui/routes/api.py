@@ -14,11 +14,11 @@ from review_ui.casefile import open_casefile
 from review_ui.casework import Outcome, advance, confirm, send_back
 from review_ui.counts import read_week, week_counts, week_of
 from review_ui.document import document
-from review_ui.queue import Filters, Tab, page_of_cases, row_of
+from review_ui.filters import Tab, read_filters_strictly
+from review_ui.queue import page_of_cases, row_of
 from review_ui.room import moment, person, room, today
 from review_ui.scope import find_case
 from schemas.errors import InvalidInput
-from schemas.lifecycle import State
 from schemas.tables import Case
 from schemas.wire.cases import (
     CaseDetail,
@@ -37,7 +37,25 @@ PAGE_SIZE = 100
 MAX_JSON_BYTES = 64 * 1024
 
 NUMBER = Given("number", "path", "the case's number, such as AJ20261121-7KQ4MX-3")
-STATE = Given("state", "query", "only cases in this state; ended ones are else left out")
+FILTERS = (
+    Given("tab", "query", "unit (all that is not ended), mine, dispatch, overdue or sign"),
+    Given("state", "query", "only cases in this state; ended ones are else left out"),
+    Given("category", "query", "a hazard category's code"),
+    Given("severity", "query", "1 to 5"),
+    Given("county", "query", "GB/T 2260 code of a county, city or province"),
+    Given("platform", "query", "part of a delivery platform's name"),
+    Given("flag", "query", "the code of what looks suspicious"),
+    Given("received_from", "query", "first day of receipt, Asia/Shanghai", format="date"),
+    Given("received_to", "query", "last day of receipt, Asia/Shanghai", format="date"),
+    Given("due_from", "query", "first day due", format="date"),
+    Given("due_to", "query", "last day due", format="date"),
+    Given(
+        "q",
+        "query",
+        "words in number, shop, address or findings, of two characters at least; the "
+        "answer is then newest first and holds ended cases too",
+    ),
+)
 CURSOR = Given("cursor", "query", "`next_cursor` of the page before")
 WEEK = Given("week", "query", "an ISO 8601 week such as 2026-W47; the present one if left out")
 STAFF = ("staff",)
@@ -62,8 +80,8 @@ STEP_REFUSALS = {
 @enters(Entry.SEE_CASES)
 @describes(
     Described(
-        summary="The cases of the caller's units, by due date",
-        given=(STATE, CURSOR),
+        summary="The cases of the caller's units, by due date; with words, newest first",
+        given=(*FILTERS, CURSOR),
         answer=Answered(200, "A page of cases", CaseList),
         refusals={**AWAY, 404: "not-found", 422: "cursor-invalid, value-invalid"},
         security=STAFF,
@@ -75,8 +93,8 @@ def list_cases() -> Response:
         page = page_of_cases(
             db,
             staff=person(),
-            tab=Tab.UNIT,
-            filters=Filters(state=_state()),
+            tab=_tab(),
+            filters=read_filters_strictly(request.args),
             cursor=request.args.get("cursor"),
             today=today(),
             calendar=room().calendar,
@@ -210,15 +228,15 @@ def _detail(db: Session, case: Case) -> Response:
     return as_json(case_detail(db, file=file, row=row, staff=person()))
 
 
-def _state() -> State | None:
-    text = request.args.get("state")
-    if text and text not in set(State):
+def _tab() -> Tab:
+    text = request.args.get("tab", Tab.UNIT)
+    if text not in set(Tab):
         raise InvalidInput(
             "value-invalid",
-            Words(f"没有“{text[:40]}”这个状态。", f"There is no state “{text[:40]}”."),
-            field="state",
+            Words(f"没有“{text[:40]}”这个分类。", f"There is no tab “{text[:40]}”."),
+            field="tab",
         )
-    return State(text) if text else None
+    return Tab(text)
 
 
 def _body(model: type[Model]) -> Model:

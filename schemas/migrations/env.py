@@ -10,12 +10,17 @@ from schemas.database import Base
 
 def include_object(
     item: Any,
-    _name: str | None,
+    name: str | None,
     _kind: str,
     _reflected: bool,  # noqa: FBT001 - Alembic's signature
     _other: Any,
 ) -> bool:
-    """Leave out what the present database does not have (see `info={"only": …}`)."""
+    """Leave out what the present database does not have (see `info={"only": …}`).
+
+    The tables of the FTS5 index are SQLite's own affair.
+    """
+    if str(name).startswith("case_pairs"):
+        return False
     only = getattr(item, "info", {}).get("only")
     return only in (None, context.get_context().dialect.name)
 

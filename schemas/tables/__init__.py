@@ -11,6 +11,7 @@ from schemas.tables.cases import (
 )
 from schemas.tables.jurisdictions import Jurisdiction, Unit
 from schemas.tables.photos import Match, Photo, PhotoBand, PhotoExamination, PhotoHash
+from schemas.tables.queue import CaseWords, SavedView
 from schemas.tables.reports import (
     Claim,
     IdempotencyKey,
@@ -24,6 +25,7 @@ from schemas.tables.retention import LegalHold
 from schemas.tables.riders import Rider, RiderToken
 from schemas.tables.staff import Staff, StaffRole, StaffSession, StaffToken
 from schemas.tables.triggers import APPEND_ONLY
+from schemas.tables.wording import write_words
 
 __all__ = [
     "APPEND_ONLY",
@@ -36,6 +38,7 @@ __all__ = [
     "CaseHistory",
     "CaseProposal",
     "CaseReport",
+    "CaseWords",
     "Claim",
     "IdempotencyKey",
     "Jurisdiction",
@@ -51,6 +54,7 @@ __all__ = [
     "Rider",
     "RiderToken",
     "RouteDecision",
+    "SavedView",
     "Staff",
     "StaffRole",
     "StaffSession",
@@ -58,4 +62,5 @@ __all__ = [
     "Supplement",
     "Unit",
     "Withdrawal",
+    "write_words",
 ]

@@ -9,6 +9,8 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    Integer,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -27,11 +29,19 @@ class Case(Base):
     a stale screen is refused. Cases of one incident in several departments share
     `incident_id`. `flags` are codes of schemas.flags. The state is written by
     review_ui.casework and, at birth, by the pipeline, and by nothing else.
+
+    What the database's own triggers keep, for the lists and the map: `tree_1` to
+    `tree_4` are the units above the case from the root down (a fifth is the unit
+    itself), `stage` is its pile (schemas.stages), and `open_cell` the square of a
+    twentieth of a degree in which it lies while it is not ended (schemas.cells).
     """
 
     __tablename__ = "cases"
     __table_args__ = (
-        Index("ix_cases_queue", "unit_id", "state", "due_on", "id"),
+        *(
+            Index(f"ix_cases_{column.removesuffix('_id')}", column, "stage", "due_on", "id")
+            for column in ("tree_1", "tree_2", "tree_3", "tree_4", "unit_id", "assignee_id")
+        ),
         Index("ix_cases_place", "latitude", "longitude"),
     )
 
@@ -51,15 +61,21 @@ class Case(Base):
     accuracy_m: Mapped[float | None] = mapped_column(Float(53))
     flags: Mapped[list[str]] = mapped_column(default=list)
     received_at: Mapped[datetime]
-    opened_at: Mapped[datetime] = mapped_column(default=now_utc)
+    opened_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
     due_on: Mapped[date]
     due_provisional: Mapped[bool] = mapped_column(default=False)
-    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     verified_at: Mapped[datetime | None]
     rectification_ordered_at: Mapped[datetime | None]
     filed_at: Mapped[datetime | None]
     penalised_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    tree_1: Mapped[UUID | None]
+    tree_2: Mapped[UUID | None]
+    tree_3: Mapped[UUID | None]
+    tree_4: Mapped[UUID | None]
+    stage: Mapped[int | None] = mapped_column(SmallInteger)
+    open_cell: Mapped[int | None] = mapped_column(Integer, index=True)
 
 
 class CaseReport(Base):

@@ -1,0 +1,89 @@
+"""Full-text search over cases, newest first, and the making of its index anew.
+
+How words are cut and kept stands in schemas.tables.wording. A found case has every pair
+of characters of every word, lies in one of the trees asked for, and its text holds each
+word whole.
+"""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, column, func, literal_column, or_, select, table, text
+from sqlalchemy.orm import Session
+
+from schemas.tables.cases import Case
+from schemas.tables.queue import CaseWords
+from schemas.tables.wording import pairs, plain, unit_token, write_words
+
+# One character alone is in too many cases to be asked for.
+SHORTEST = 2
+_AT_ONCE = 500
+_PAIRS = table("case_pairs", column("rowid"))
+
+
+def words_of(query: str) -> list[str]:
+    """Return the words of a query in their plain form, those too short left out."""
+    words = dict.fromkeys(plain(word) for word in query.split())
+    return [word for word in words if len(word) >= SHORTEST]
+
+
+def found_by(
+    session: Session, *, words: Sequence[str], unit_ids: Sequence[UUID]
+) -> Select[int, UUID]:
+    """Return a statement of (words' id, case id) that finds cases below any of the units.
+
+    `words` come from `words_of`, at least one. It has no order and no limit yet.
+    """
+    tokens = list(dict.fromkeys(pair for word in words for pair in pairs(word)))
+    statement = select(CaseWords.id, CaseWords.case_id).where(
+        *(CaseWords.text.contains(word, autoescape=True) for word in words)
+    )
+    units = [unit_token(each) for each in unit_ids]
+    if session.get_bind().dialect.name == "sqlite":
+        asked = " AND ".join(f'"{token}"' for token in tokens)
+        trees = " OR ".join(units)
+        # MATCH takes the name of the FTS5 table itself for a column.
+        matches = literal_column("case_pairs").op("MATCH")(f"({asked}) AND ({trees})")
+        return statement.join(_PAIRS, _PAIRS.c.rowid == CaseWords.id).where(matches)
+    return statement.where(_holds(tokens, units))
+
+
+def newest_first(session: Session) -> ColumnElement[int]:
+    """Return what to order a search by; on SQLite FTS5 gives its rows in this order itself."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return _PAIRS.c.rowid if is_sqlite else CaseWords.id  # type: ignore[return-value]
+
+
+def _holds(tokens: list[str], units: list[str]) -> ColumnElement[bool]:
+    return or_(*(CaseWords.tokens.contains([unit, *tokens]) for unit in units))
+
+
+def rebuild(session: Session, *, after: UUID | None = None) -> UUID | None:
+    """Write the words of the next cases after one, by id; returns the last, None at the end."""
+    statement = select(Case.id).order_by(Case.id).limit(_AT_ONCE)
+    ids = list(session.scalars(statement.where(Case.id > after) if after else statement))
+    if not ids:
+        return None
+    write_words(session, ids)
+    return ids[-1]
+
+
+def rebuild_all(begin: Callable[[], Session], *, tick: Callable[[int, int], None]) -> int:
+    """Write the words of every case, in transactions of some hundred; returns how many.
+
+    The room may be in use meanwhile: each case is written as it is at that moment.
+    """
+    with begin() as session:
+        total = session.scalars(select(func.count()).select_from(Case)).one()
+    done, last = 0, None
+    while True:
+        with begin() as session, session.begin():
+            last = rebuild(session, after=last)
+        if last is None:
+            break
+        done = min(done + _AT_ONCE, total)
+        tick(done, total)
+    with begin() as session, session.begin():
+        if session.get_bind().dialect.name == "sqlite":
+            session.execute(text("INSERT INTO case_pairs (case_pairs) VALUES ('rebuild')"))
+    return done
