@@ -20,6 +20,7 @@ from review_ui.routes.cases import cases
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
 from review_ui.routes.signing import signing
+from review_ui.routes.unsealing import unsealing, unsealing_api
 from review_ui.routes.week import week
 from review_ui.staff import password_matches
 from schemas.access import ROLE_NAMES, Right
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> Flask:
     _configure(app, settings)
     add_filters(app)
     _add_globals(app)
-    for blueprint in (signing, queue, cases, photos, week, api):
+    for blueprint in (signing, queue, cases, photos, week, api, unsealing, unsealing_api):
         app.register_blueprint(blueprint)
     hang(
         app,
@@ -82,7 +83,7 @@ def create_app(settings: Settings) -> Flask:
             content_security_policy=_policy(settings),
         ),
     )
-    guard_forms(app, exempt=(api.name,))
+    guard_forms(app, exempt=(api.name, unsealing_api.name))
     # The first unknown name must not take longer than the second: make the hash that
     # stands for nobody's now.
     password_matches(None, "")

@@ -35,6 +35,15 @@ class RoomMetrics:
         self.moves = Counter(
             f"{PREFIX}moves", "Changes of a case's state by staff", ["to"], registry=None
         )
+        self.unsealings = Counter(
+            f"{PREFIX}unsealings",
+            "Seals opened by staff, by what was in them",
+            ["what"],
+            registry=None,
+        )
+        self.evidence = Counter(
+            f"{PREFIX}evidence_packages", "Evidence packages handed out", registry=None
+        )
         self._present = _PresentState(database)
 
     def observe_refusal(self, code: str) -> None:
@@ -51,6 +60,8 @@ class RoomMetrics:
             # Only this process counts.
             registry.register(self.refused)
             registry.register(self.moves)
+            registry.register(self.unsealings)
+            registry.register(self.evidence)
         else:
             registry.register(_OwnCounters(several))
         return registry

@@ -62,6 +62,7 @@ def add_filters(app: Flask) -> None:
         "day": day,
         "flag": flag,
         "hour": hour,
+        "is_anonymous": is_anonymous,
         "metres": metres,
         "moment": moment_words,
         "pseudonym": pseudonym,
@@ -135,6 +136,11 @@ def flag(code: str) -> Flag:
 def reason(stored: Mapping[str, Any]) -> str:
     """Return the sentence of a stored reason of the routing."""
     return say_reason(stored, "en" if request_locale() == "en" else "zh")
+
+
+def is_anonymous(pseudonym: str) -> bool:
+    """Whether a pseudonym stands for somebody who gave no name."""
+    return pseudonym.partition("-")[0] == "匿名"
 
 
 def pseudonym(text: str) -> str:

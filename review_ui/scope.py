@@ -55,8 +55,10 @@ def _in_tree(path: str) -> ColumnElement[bool]:
     return cast(ColumnElement[bool], column == unit_of(path))
 
 
-def find_case(session: Session, *, number: str, staff: SignedIn) -> Case:
-    """Return a case by its number as a person typed it.
+def find_case(
+    session: Session, *, number: str, staff: SignedIn, right: Right = Right.SEE_CASES
+) -> Case:
+    """Return a case by its number as a person typed it, where they have the right.
 
     Raises NotFound when there is none, or when it is not theirs: the two look alike.
     """
@@ -65,7 +67,7 @@ def find_case(session: Session, *, number: str, staff: SignedIn) -> Case:
     except InvalidInput:
         raise not_found() from None
     case = session.scalars(
-        select(Case).where(Case.number == canonical, visible_cases(staff))
+        select(Case).where(Case.number == canonical, visible_cases(staff, right))
     ).one_or_none()
     if case is None:
         raise not_found()

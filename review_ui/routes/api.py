@@ -1,15 +1,14 @@
 """The JSON API of the inspectors' room, version 1: the same rules as the pages."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
 from intake.doorway import Entry, enters, request_locale
 from intake.routes.api_v1 import as_json
 from review_ui.answers import case_detail, case_list, week_answer
+from review_ui.bodies import read_body as _body
 from review_ui.casefile import open_casefile
 from review_ui.casework import Outcome, advance, confirm, send_back
 from review_ui.counts import read_week, week_counts, week_of
@@ -27,14 +26,11 @@ from schemas.wire.cases import (
     TransitionRequest,
     WeekAnswer,
 )
-from schemas.wire.faults import explain
 from schemas.wire.openapi import Answered, Described, Given, describes
 from schemas.words import Words
 
 api = Blueprint("api_v1", __name__)
-Model = TypeVar("Model", bound=BaseModel)
 PAGE_SIZE = 100
-MAX_JSON_BYTES = 64 * 1024
 
 NUMBER = Given("number", "path", "the case's number, such as AJ20261121-7KQ4MX-3")
 FILTERS = (
@@ -237,19 +233,3 @@ def _tab() -> Tab:
             field="tab",
         )
     return Tab(text)
-
-
-def _body(model: type[Model]) -> Model:
-    """Return the JSON body, validated; raises InvalidInput naming what is wrong with it."""
-    request.max_content_length = MAX_JSON_BYTES
-    body = request.get_data()
-    if request.mimetype != "application/json":
-        raise InvalidInput(
-            "content-type-unsupported",
-            Words("请用 application/json 发送。", "Send it as application/json."),
-            field="Content-Type",
-        )
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise explain(error) from None

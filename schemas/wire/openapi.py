@@ -48,12 +48,16 @@ class Given:
 
 @dataclass(frozen=True)
 class Answered:
-    """One good answer: its status, what it means, its model, and headers by name."""
+    """One good answer: its status, what it means, its model, and headers by name.
+
+    `files` are the content types of an answer that is a file and has no model.
+    """
 
     status: int
     description: str
     model: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ def _answer(answer: Answered) -> Response:
         or None,
         content={JSON: MediaType(media_type_schema=PydanticSchema(schema_class=answer.model))}
         if answer.model
-        else None,
+        else {each: MediaType() for each in answer.files} or None,
     )
 
 
