@@ -16,6 +16,7 @@ from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
 from review_ui.room import WEB, Room
 from review_ui.routes.api import api
+from review_ui.routes.audit import audit_log
 from review_ui.routes.cases import cases
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
@@ -62,7 +63,17 @@ def create_app(settings: Settings) -> Flask:
     _configure(app, settings)
     add_filters(app)
     _add_globals(app)
-    for blueprint in (signing, queue, cases, photos, week, api, unsealing, unsealing_api):
+    for blueprint in (
+        signing,
+        queue,
+        cases,
+        photos,
+        week,
+        api,
+        unsealing,
+        unsealing_api,
+        audit_log,
+    ):
         app.register_blueprint(blueprint)
     hang(
         app,

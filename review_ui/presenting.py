@@ -4,6 +4,7 @@ Moments of reporters are shown by the hour only: the exact moment of a tip could
 the shop who was there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -53,6 +54,7 @@ _PSEUDONYM_WORDS = {"骑手": "Rider", "匿名": "Anonymous"}
 def add_filters(app: Flask) -> None:
     """Give the templates every function of this page."""
     filters: dict[str, Callable[[Any], object]] = {
+        "action": action_name,
         "age": age,
         "category": category_name,
         "clock": clock_words,
@@ -136,6 +138,12 @@ def flag(code: str) -> Flag:
 def reason(stored: Mapping[str, Any]) -> str:
     """Return the sentence of a stored reason of the routing."""
     return say_reason(stored, "en" if request_locale() == "en" else "zh")
+
+
+def action_name(words: Words) -> str:
+    """Return what an action of the audit log does, without what a single entry fills in."""
+    text = re.sub(r"\s*[“]?\{\w+\}[”]?\s*", "…", say(words))
+    return text.strip("…") or text
 
 
 def is_anonymous(pseudonym: str) -> bool:

@@ -21,6 +21,8 @@ def front() -> str | Response:
     if not staff.may(Right.SEE_CASES):
         if staff.may(Right.SEE_COUNTS):
             return redirect(url_for("week.show_week"))
+        if staff.may(Right.SEE_AUDIT):
+            return redirect(url_for("audit_log.show_log"))
         return render_template("no_work.html")
     tab, filters = read_tab(), read_filters(request.args)
     with room().database.reading() as db:

@@ -1,0 +1,72 @@
+"""What each entry of the audit log says, in plain words."""
+
+from schemas.words import Words
+
+# `{state}`, `{pseudonym}` and `{number}` stand for what the entry holds.
+ACTIONS: dict[str, Words] = {
+    "reporter_unsealed": Words("查看了 {pseudonym} 的身份", "opened who {pseudonym} is"),
+    "original_opened": Words(
+        "打开了 {pseudonym} 的照片原件", "opened an original photo of {pseudonym}"
+    ),
+    "evidence_taken": Words("导出了证据包", "took the evidence package"),
+    "case_opened": Words("立了案件", "opened the case"),
+    "case_advanced": Words("把案件改为“{state}”", "moved the case to “{state}”"),
+    "case_proposed": Words("提出“{state}”，待第二人签字", "proposed “{state}”, to be signed"),
+    "case_sent_back": Words("退回了待签字的“{state}”", "sent the proposal “{state}” back"),
+    "case_assigned": Words("改了经办人", "changed who has it in hand"),
+    "case_linked": Words("并入了一份举报", "linked a report to it"),
+    "case_unlinked": Words("移出了一份举报", "took a report out of it"),
+    "case_merged": Words("合并了案件", "merged the case with another"),
+    "case_unmerged": Words("撤销了合并", "undid the merging"),
+    "case_supplemented": Words("收到举报人的补充", "received what the reporter added"),
+    "case_withdrawn": Words("举报人撤回了举报", "noted that the reporter withdrew"),
+    "case_flagged": Words("加了系统提示", "set a hint"),
+    "case_acted": Words("记录了办案步骤", "recorded a step of the case"),
+    "case_noted": Words("写了备注", "wrote a note"),
+    "case_attached": Words("加了附件", "attached a file"),
+    "case_task_added": Words("安排了复查", "planned a re-inspection"),
+    "case_task_done": Words("完成了复查", "did a re-inspection"),
+    "case_due_changed": Words("更新了办理期限", "recomputed the due date"),
+    "case_held": Words("要求保留案件的个人信息", "put a legal hold on the case"),
+    "case_released": Words("解除了保留", "ended the legal hold"),
+    "cases_exported": Words("导出了案件清单", "exported a list of cases"),
+    "incident_suggested": Words("提示可能是同一线索", "suggested that it is the same incident"),
+    "match_rejected": Words("认定不是同一线索", "said that it is another incident"),
+    "report.received": Words("收到举报", "received a report"),
+    "report.supplemented": Words("收到举报补充", "received a supplement"),
+    "report.withdrawn": Words("举报被撤回", "took a withdrawal"),
+    "report.requeued": Words("让举报重新排队", "queued a report again"),
+    "rider.registered": Words("登记了一名骑手", "registered a rider"),
+    "rider.token_issued": Words("发给一名骑手登录凭证", "issued a rider's token"),
+    "rider.tokens_revoked": Words("停用了一名骑手的登录凭证", "revoked a rider's tokens"),
+    "rider.erased": Words("删除了一名骑手的个人信息", "erased a rider's personal data"),
+    "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
+    "keys_rotated": Words("用新密钥重新封存", "sealed everything anew under the newest key"),
+    "staff_added": Words("添加了工作人员", "added a member of staff"),
+    "staff_activated": Words("启用了账号", "let the account in again"),
+    "staff_deactivated": Words("停用了账号", "shut the account"),
+    "staff_token_added": Words("建立了接口令牌", "made an API token"),
+    "staff_token_revoked": Words("停用了接口令牌", "revoked an API token"),
+    "sign_in_link_made": Words("发出了登录链接", "made a sign-in link"),
+    "sign_in_locked": Words("密码多次错误，账号锁定", "was locked after wrong passwords"),
+    "signed_in": Words("登录", "signed in"),
+    "session_ended": Words("结束了一个登录", "ended a session"),
+    "sessions_ended": Words("结束了全部登录", "ended all sessions"),
+    "password_changed": Words("改了密码", "changed a password"),
+    "recovery_codes_made": Words("生成了备用验证码", "made recovery codes"),
+    "second_factor_set": Words("设置了第二重验证", "set a second factor"),
+    "second_factor_removed": Words("取消了第二重验证", "removed a second factor"),
+    "role_given": Words("授予了角色", "gave a role"),
+    "role_taken": Words("收回了角色", "took a role away"),
+}
+
+# What opens a seal or takes evidence away: an auditor looks here first.
+UNSEALINGS = ("reporter_unsealed", "original_opened", "evidence_taken")
+
+ACTOR_NAMES: dict[str, Words] = {
+    "rider": Words("骑手", "A rider"),
+    "anonymous": Words("匿名举报人", "An anonymous reporter"),
+    "pipeline": Words("系统", "The system"),
+    "operator": Words("运维人员（命令行）", "The operator (command line)"),
+    "staff": Words("工作人员", "Staff"),
+}
