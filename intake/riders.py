@@ -156,7 +156,9 @@ def add_rider(
     phone is registered already.
     """
     row = _rider_row(sealer, check_profile(asdict(profile)), is_supervisor=is_supervisor)
-    if not insert_if_new(session, Rider, [row], conflict=("phone_digest",)):
+    known = _known_under_older_keys(session, [row])
+    plain = [_plain(row)]
+    if known or not insert_if_new(session, Rider, plain, conflict=("phone_digest",)):
         raise Conflict("rider-exists", _EXISTS, field="phone")
     audit.record(session, actor=actor, action="rider.registered", subject=("rider", row["id"]))
     return session.get_one(Rider, row["id"])
@@ -217,8 +219,8 @@ def authenticate(session: Session, *, token: str) -> Rider:
 
 def find_by_phone(session: Session, *, sealer: Sealer, phone: str) -> Rider:
     """Return the rider of a phone number; raises NotFound `rider-unknown`."""
-    digest = sealer.digest("phone", normal_phone(phone))
-    rider = session.scalars(select(Rider).where(Rider.phone_digest == digest)).one_or_none()
+    digests = sealer.digests("phone", normal_phone(phone))
+    rider = session.scalars(select(Rider).where(Rider.phone_digest.in_(digests))).first()
     if rider is None:
         raise NotFound(
             "rider-unknown",
@@ -275,7 +277,9 @@ def _import_batch(
     with_tokens: bool,
     actor: audit.Actor,
 ) -> None:
-    made = insert_if_new(session, Rider, [values for _, values in good], conflict=("phone_digest",))
+    known = _known_under_older_keys(session, [values for _, values in good])
+    fresh = [_plain(values) for _, values in good if not known & set(values["older_digests"])]
+    made = insert_if_new(session, Rider, fresh, conflict=("phone_digest",))
     for line, values in good:
         rider_id: UUID = values["id"]
         if rider_id not in made:
@@ -291,10 +295,28 @@ def _import_batch(
 def _rider_row(
     sealer: Sealer, profile: RiderProfile, *, is_supervisor: bool = False
 ) -> dict[str, Any]:
+    digest, *older = sealer.digests("phone", profile.phone)
     return {
         "id": new_id(),
         "sealed_profile": sealer.seal(asdict(profile)),
-        "phone_digest": sealer.digest("phone", profile.phone),
+        "phone_digest": digest,
+        "older_digests": older,
         "is_supervisor": is_supervisor,
         "registered_at": now_utc(),
     }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "older_digests"}
+
+
+def _known_under_older_keys(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return those digests under older keys that somebody is registered with.
+
+    Between a new key and the end of `keys rotate` a phone may stand under any of them,
+    where the unique index on the newest does not see it.
+    """
+    older = [digest for row in rows for digest in row["older_digests"]]
+    if not older:
+        return set()
+    return set(session.scalars(select(Rider.phone_digest).where(Rider.phone_digest.in_(older))))

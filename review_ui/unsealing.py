@@ -5,7 +5,6 @@ audit log, written in the transaction that opened the seal and committed before
 anybody sees what was in it (Order 121 art. 37; Food Safety Law art. 115).
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,7 +17,7 @@ from review_ui.staff import SignedIn
 from schemas import audit
 from schemas.access import Right
 from schemas.errors import Conflict, InvalidInput
-from schemas.sealing import Sealer
+from schemas.sealing import HIDDEN, Sealer, hide_phones
 from schemas.tables import Case, CaseReport, Photo, Report, Rider, Unit
 from schemas.words import Words
 
@@ -44,8 +43,6 @@ EXTENSIONS = {
     "image/heif": "heif",
     "image/avif": "avif",
 }
-_PHONE_LIKE = re.compile(r"(?<!\d)(?:\+?86[-\s]?)?1[3-9]\d(?:[-\s]?\d){8}(?!\d)")
-_HIDDEN = "＊＊＊"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +219,8 @@ def hide_personal(text: str, personal: Iterable[str] = ()) -> str:
     """Return a text without phone numbers and without the words that name a person."""
     for word in personal:
         if len(word) > 1:
-            text = text.replace(word, _HIDDEN)
-    return _PHONE_LIKE.sub(_HIDDEN, text)
+            text = text.replace(word, HIDDEN)
+    return hide_phones(text)
 
 
 def _kept(reason: Reason, personal: Iterable[str]) -> dict[str, str]:

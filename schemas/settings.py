@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     behind_tls: bool = Field(default=False, description="1: cookies are Secure and HSTS is sent")
     trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose headers count")
     workdays_file: Path | None = Field(None, description="operator's calendar (JSON) that wins")
+    retention_years: int = Field(
+        5, ge=1, le=100, description="years after which `retention run` erases riders' sealed data"
+    )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")

@@ -9,7 +9,9 @@ from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
 from suishoupai.commands.jurisdictions import jurisdictions
+from suishoupai.commands.keys import keys
 from suishoupai.commands.pipeline import requeue, trace
+from suishoupai.commands.retention import retention
 from suishoupai.commands.riders import riders
 from suishoupai.commands.staff import staff
 from suishoupai.commands.units import units
@@ -37,5 +39,7 @@ for _command in (
     requeue,
     trace,
     verify_audit,
+    keys,
+    retention,
 ):
     cli.add_command(_command)

@@ -4,9 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import click
 
+from intake.erasure import erase_rider
 from intake.riders import (
     FIELD_WORDS,
     ImportResult,
@@ -14,11 +16,14 @@ from intake.riders import (
     RiderProfile,
     RiderRow,
     add_rider,
+    find_by_phone,
     import_riders,
     issue_token,
 )
+from schemas import audit
+from schemas.database import now_utc
 from schemas.errors import InvalidInput
-from schemas.sealing import Sealer
+from schemas.sealing import Sealer, hide_phones
 from schemas.words import Words
 from suishoupai.commands.console import Commands, Console, Tick, pass_console
 
@@ -98,6 +103,33 @@ def import_list(console: Console, *, file: Path, with_tokens: bool) -> None:
     console.result(_document(result, console.locale), _report(result, console.locale))
     if result.refused:
         raise click.exceptions.Exit(1)
+
+
+@riders.command()
+@click.option("--phone", help="The rider's phone; or give --rider-id.")
+@click.option("--rider-id", type=click.UUID)
+@click.option("--reason", default="request", show_default=True, help="Kept in the audit log.")
+@pass_console
+def erase(console: Console, *, phone: str | None, rider_id: UUID | None, reason: str) -> None:
+    """Erase a rider's sealed personal data; a tombstone and the reports stay."""
+    if (phone is None) is (rider_id is None):
+        raise click.UsageError("Give either --phone or --rider-id.")
+    settings = console.settings()
+    with console.database(settings) as database, database.writing() as session:
+        if rider_id is None:
+            rider_id = find_by_phone(session, sealer=Sealer(settings), phone=phone or "").id
+        tombstone = erase_rider(
+            session,
+            rider_id=rider_id,
+            reason=hide_phones(reason),
+            now=now_utc(),
+            actor=audit.OPERATOR,
+        )
+    words = Words(
+        f"骑手 {rider_id} 的个人信息已删除，留存的哈希：{tombstone}",
+        f"The data of rider {rider_id} is erased; its hash stays: {tombstone}",
+    )
+    console.result({"rider_id": rider_id, "tombstone": tombstone}, words.say(console.locale))
 
 
 def read_list(path: Path) -> Iterator[RiderRow]:
