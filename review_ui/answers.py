@@ -7,22 +7,31 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from review_ui.acts import is_of_use
 from review_ui.casefile import CaseFile
-from review_ui.casework import acting_roles, standing_proposal
+from review_ui.casework import standing_proposal
 from review_ui.counts import FIGURES, WeekCounts
+from review_ui.explaining import ClockView, clock_views
+from review_ui.orders import rectification_orders
 from review_ui.queue import Row
+from review_ui.signatures import may_sign
 from review_ui.staff import SignedIn
+from schemas.acts import Act, ActCode, acts_in
+from schemas.deadlines import Facts, facts_of
 from schemas.divisions import divisions
-from schemas.lifecycle import State, Transition, moves_from, transition
+from schemas.lifecycle import State, Transition, moves_from
 from schemas.tables import Case, CaseHistory, Staff, Unit
 from schemas.wire.cases import (
     CaseDetail,
     CaseList,
     CaseSummary,
+    ClockSummary,
     CountyWeek,
     HistoryEntry,
+    OrderSummary,
     PhotoRef,
     PlaceStatement,
+    PossibleAct,
     PossibleMove,
     ProposalSummary,
     ReportSummary,
@@ -31,7 +40,7 @@ from schemas.wire.cases import (
     WeekAnswer,
 )
 from schemas.words import Locale
-from schemas.workdays import SHANGHAI, local_date
+from schemas.workdays import SHANGHAI, CalendarOverrides, local_date
 
 
 def case_list(rows: Sequence[Row], next_cursor: str | None) -> CaseList:
@@ -39,9 +48,19 @@ def case_list(rows: Sequence[Row], next_cursor: str | None) -> CaseList:
     return CaseList(items=[CaseSummary(**_summary(row)) for row in rows], next_cursor=next_cursor)
 
 
-def case_detail(session: Session, *, file: CaseFile, row: Row, staff: SignedIn) -> CaseDetail:
+def case_detail(
+    session: Session,
+    *,
+    file: CaseFile,
+    row: Row,
+    staff: SignedIn,
+    today: date,
+    calendar: CalendarOverrides,
+    locale: Locale,
+) -> CaseDetail:
     """Return one case with everything that its page shows."""
-    case = file.case
+    case, facts = file.case, facts_of(session, case=file.case)
+    roles = staff.roles_at(file.unit.path)
     return CaseDetail(
         **_summary(row),
         latitude=case.latitude,
@@ -53,10 +72,17 @@ def case_detail(session: Session, *, file: CaseFile, row: Row, staff: SignedIn) 
         penalised_on=_day(case.penalised_at),
         closed_on=_day(case.closed_at),
         **_reported(file),
-        moves=[
-            _possible(move)
-            for move in moves_from(State(case.state), staff.roles_at(file.unit.path))
+        moves=[_possible(move) for move in moves_from(State(case.state), roles)],
+        acts=[
+            _possible_act(act)
+            for act in acts_in(State(case.state), roles)
+            if is_of_use(act, case=case, facts=facts, today=today)
         ],
+        clocks=[
+            _clock(view, locale)
+            for view in clock_views(case, facts=facts, today=today, calendar=calendar)
+        ],
+        orders=_orders(facts),
         proposal=_proposal(session, case, staff),
         history=_history(session, case),
     )
@@ -102,6 +128,7 @@ def _summary(row: Row) -> dict[str, Any]:
         "due_on": clock.due_on if clock else None,
         "due_provisional": bool(clock and clock.provisional),
         "working_days_left": clock.left if clock else None,
+        "paused_since": clock.paused_since if clock else None,
         "awaits_signature": row.awaits_signature,
     }
 
@@ -163,22 +190,57 @@ def _possible(move: Transition) -> PossibleMove:
         required=list(move.required),
         optional=list(move.optional),
         signatures=move.signatures,
+        approvers=sorted(move.approvers),
         ground=move.ground,
     )
+
+
+def _possible_act(act: Act) -> PossibleAct:
+    return PossibleAct(
+        act=act.code,
+        required=list(act.required),
+        optional=list(act.optional),
+        signatures=act.signatures,
+        approvers=sorted(act.approvers),
+        ground=act.ground,
+    )
+
+
+def _clock(view: ClockView, locale: Locale) -> ClockSummary:
+    return ClockSummary(
+        clock=view.kind,
+        due_on=view.clock.due_on,
+        due_provisional=view.clock.provisional,
+        working_days_left=view.clock.left,
+        paused_since=view.clock.paused_since,
+        explanation=[sentence.say(locale) for sentence in view.sentences],
+    )
+
+
+def _orders(facts: Facts) -> list[OrderSummary]:
+    return [
+        OrderSummary(
+            order_number=order.number,
+            ordered_on=order.ordered_on,
+            rectify_by=order.rectify_by,
+            result=order.result,
+            reinspected_on=order.reinspected_on,
+        )
+        for order in rectification_orders(facts)
+    ]
 
 
 def _proposal(session: Session, case: Case, staff: SignedIn) -> ProposalSummary | None:
     proposal = standing_proposal(session, case_id=case.id)
     if proposal is None:
         return None
-    move = transition(State(case.state), State(proposal.to_state))
-    may_act = move and acting_roles(session, case=case, staff=staff, move=move)
     return ProposalSummary(
-        to=State(proposal.to_state),
+        to=None if proposal.act else State(proposal.to_state),
+        act=ActCode(proposal.act) if proposal.act else None,
         record=proposal.record,
         proposed_by=session.get_one(Staff, proposal.proposed_by).name,
         proposed_at=proposal.proposed_at,
-        may_sign=bool(may_act) and proposal.proposed_by != staff.staff_id,
+        may_sign=may_sign(session, case=case, proposal=proposal, staff=staff),
     )
 
 

@@ -15,6 +15,7 @@ from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
 from review_ui.room import WEB, Room
+from review_ui.routes.acts import acts
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.cases import cases
@@ -25,6 +26,7 @@ from review_ui.routes.unsealing import unsealing, unsealing_api
 from review_ui.routes.week import week
 from review_ui.staff import password_matches
 from schemas.access import ROLE_NAMES, Right
+from schemas.calendars import LiveCalendar
 from schemas.database import connect
 from schemas.errors import NotSignedIn, SuishoupaiError, Unavailable
 from schemas.logs import configure_logs
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> Flask:
         signing,
         queue,
         cases,
+        acts,
         photos,
         week,
         api,
@@ -108,7 +111,10 @@ def _furnish(settings: Settings) -> Room:
         database=database,
         store=make_store(settings),
         queue=DoorQueue(settings),
-        calendar=read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
+        calendars=LiveCalendar(
+            database,
+            read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
+        ),
         outlines=Outlines(),
         attempts=AttemptLimits(),
         metrics=RoomMetrics(database),

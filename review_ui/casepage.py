@@ -6,16 +6,20 @@ from flask import render_template, request
 from sqlalchemy.orm import Session
 
 from review_ui.casefile import CaseFile, open_casefile
-from review_ui.casework import acting_roles
-from review_ui.forms import MoveForm, Typed, move_forms
+from review_ui.explaining import clock_views
+from review_ui.forms import MoveForm, Typed, act_forms, move_forms
+from review_ui.orders import rectification_orders
 from review_ui.people import People, people
 from review_ui.resemblances import look_alikes, shop_cases
 from review_ui.room import person, room, today
+from review_ui.signatures import may_sign, name_of
 from review_ui.staff import SignedIn
 from review_ui.timeline import read_story, timeline
+from schemas.deadlines import facts_of
 from schemas.errors import SuishoupaiError
-from schemas.lifecycle import State, transition
+from schemas.records import REINSPECTION_RESULTS
 from schemas.tables import Case, CaseProposal
+from schemas.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Waiting:
     """A proposal that waits for its second signature, as one person sees it."""
 
     proposal: CaseProposal
+    words: Words
     proposed_by: str
     is_own: bool
     may_sign: bool
@@ -50,6 +55,8 @@ def case_page(
         unit_words=request.args.get("unit", "").replace("\0", "").strip()[:40],
         typed=typed,
     )
+    facts = facts_of(session, case=case)
+    acts = act_forms(session, file=file, staff=staff, facts=facts, today=today(), typed=typed)
     return render_template(
         "case.html",
         file=file,
@@ -59,7 +66,11 @@ def case_page(
         events=timeline(story, people=known),
         decisions=file.decisions,
         waiting=waiting,
-        forms=[form for form in forms if _is_of_use(form, waiting, typed)],
+        forms=[form for form in (*forms, *acts) if _is_of_use(form, waiting, typed)],
+        clocks=clock_views(case, facts=facts, today=today(), calendar=room().calendar),
+        orders=rectification_orders(facts),
+        reinspection=REINSPECTION_RESULTS,
+        today=today(),
         colleagues=known.colleagues,
         me=staff.staff_id,
         tile_url=room().settings.tile_url,
@@ -73,7 +84,7 @@ def _is_of_use(form: MoveForm, waiting: Waiting | None, typed: Typed | None) -> 
 
     What somebody had typed stays before them all the same.
     """
-    was_typed = typed is not None and typed.form == form.move.target
+    was_typed = typed is not None and typed.form == form.key
     return waiting is None or form.move.signatures == 1 or was_typed
 
 
@@ -81,9 +92,11 @@ def _waiting(session: Session, file: CaseFile, staff: SignedIn, known: People) -
     proposal = file.proposal
     if proposal is None:
         return None
-    move = transition(State(file.case.state), State(proposal.to_state))
-    may_sign = move is not None and bool(
-        acting_roles(session, case=file.case, staff=staff, move=move)
-    )
     (proposer,) = known.of(proposal.proposed_by)
-    return Waiting(proposal, proposer, proposal.proposed_by == staff.staff_id, may_sign)
+    return Waiting(
+        proposal,
+        name_of(proposal),
+        proposer,
+        proposal.proposed_by == staff.staff_id,
+        may_sign(session, case=file.case, proposal=proposal, staff=staff),
+    )

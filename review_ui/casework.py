@@ -1,31 +1,45 @@
 """The only writer of a case's state after its birth.
 
 Every change is one transaction: the row is locked, the version that the screen was
-showing is compared, the one table of transitions is asked, and state, history,
+showing is compared, the tables of transitions and acts are asked, and state, history,
 audit, milestone and clock are written together.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from review_ui.consequences import settle
+from review_ui.acts import settle_act
+from review_ui.consequences import check_ahead, settle, settle_clock
 from review_ui.locking import lock_case
+from review_ui.merging import lock_companion
 from review_ui.scope import roles_over
+from review_ui.signatures import (
+    check_signer,
+    not_theirs,
+    propose,
+    required_proposal,
+    signing_roles,
+    standing_proposal,
+    step_of,
+    supersede,
+)
 from review_ui.staff import SignedIn
 from schemas import audit
-from schemas.access import ROLE_NAMES, Role
-from schemas.errors import Conflict, InvalidInput, NotAllowed
-from schemas.lifecycle import STATE_NAMES, TRANSITIONS, State, Transition, transition
-from schemas.records import check_record
-from schemas.tables import Case, CaseHistory, CaseProposal
+from schemas.access import Role
+from schemas.acts import Act, ActCode, act_of
+from schemas.errors import InvalidInput, NotAllowed
+from schemas.lifecycle import STATE_NAMES, TRANSITIONS, State, Step, Transition, transition
+from schemas.records import check_record, incomplete
+from schemas.tables import Case, CaseAct, CaseHistory, CaseProposal
 from schemas.words import Words
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, local_date
+
+__all__ = ["Outcome", "act", "acting_roles", "advance", "confirm", "send_back", "standing_proposal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,23 @@ class Outcome:
 
     case: Case
     proposal: CaseProposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """Who makes a step: `staff`, as the second person where somebody else proposed it."""
+
+    staff: SignedIn
+    proposed_by: UUID | None
+    now: datetime
+    calendar: CalendarOverrides
+
+    @property
+    def actors(self) -> tuple[UUID, UUID | None]:
+        """Who acted, and who signed second."""
+        if self.proposed_by:
+            return self.proposed_by, self.staff.staff_id
+        return self.staff.staff_id, None
 
 
 def advance(
@@ -52,16 +83,42 @@ def advance(
     `version` is the one that the person's screen was showing. Raises NotFound outside
     their tree, Conflict `case-changed` or `signature-pending`, InvalidInput
     `move-not-possible` or what the record lacks (schemas.records), NotAllowed
-    `move-not-yours`, and what schemas.consequences adds.
+    `move-not-yours`, and what review_ui.consequences adds.
+    """
+    lock_companion(session, case_id=case_id, to=to, record=record)
+    case = lock_case(session, case_id=case_id, staff=staff, version=version)
+    move = _possible_move(case, to)
+    return _take(session, case, move, record, _Signed(staff, None, now, calendar))
+
+
+def act(
+    session: Session,
+    *,
+    case_id: UUID,
+    staff: SignedIn,
+    code: ActCode,
+    version: int,
+    record: Mapping[str, Any],
+    now: datetime,
+    calendar: CalendarOverrides = NO_OVERRIDES,
+) -> Outcome:
+    """Do something with a case that leaves its state, or propose it where two have to sign.
+
+    Raises as `advance` does, InvalidInput `act-not-possible`, and what review_ui.acts adds.
     """
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
-    move = _permitted(session, case, to, staff)
-    checked = check_record(move, record, today=local_date(now))
-    if move.signatures == 2:
-        return Outcome(case, _propose(session, case, move, checked, staff, now))
-    _supersede(session, case, staff, now)
-    _execute(session, case, move, checked, staff=staff, second=None, now=now, calendar=calendar)
-    return Outcome(case)
+    wanted = act_of(code)
+    if State(case.state) not in wanted.states:
+        state = STATE_NAMES[State(case.state)]
+        raise InvalidInput(
+            "act-not-possible",
+            Words(
+                f"案件现在是“{state.zh}”，不能办理“{wanted.words.zh}”。",
+                f"The case is “{state.en}”: no “{wanted.words.en}” now.",
+            ),
+            field="act",
+        )
+    return _take(session, case, wanted, record, _Signed(staff, None, now, calendar))
 
 
 def confirm(
@@ -79,22 +136,21 @@ def confirm(
     `own-signature` for whoever proposed it.
     """
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
-    proposal = _standing(session, case)
-    move = _permitted(session, case, State(proposal.to_state), staff)
+    proposal = required_proposal(session, case=case)
+    step = _proposed_step(case, proposal)
     if proposal.proposed_by == staff.staff_id:
         raise NotAllowed(
             "own-signature",
             Words(
-                "这一步由您提出，须由另一名执法人员签字。",
-                "You proposed this step: a different inspector has to sign it.",
+                "这一步由您提出，须由另一个人签字。",
+                "You proposed this step: a different person has to sign it.",
             ),
         )
+    check_signer(session, case=case, step=step, staff=staff)
     proposal.decided_by, proposal.decided_at, proposal.outcome = staff.staff_id, now, "confirmed"
     session.flush()
-    _execute(
-        session, case, move, proposal.record, staff=staff, second=proposal, now=now,
-        calendar=calendar,
-    )  # fmt: skip
+    signed = _Signed(staff, proposal.proposed_by, now, calendar)
+    _execute(session, case, step, dict(proposal.record), signed)
     return Outcome(case)
 
 
@@ -113,34 +169,27 @@ def send_back(
     `record-incomplete` without a reason.
     """
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
-    proposal = _standing(session, case)
-    move = _permitted(session, case, State(proposal.to_state), staff)
-    reason = reason.strip()[:2000]
+    proposal = required_proposal(session, case=case)
+    step = _proposed_step(case, proposal)
+    if proposal.proposed_by != staff.staff_id:
+        check_signer(session, case=case, step=step, staff=staff)
+    reason = reason.replace("\0", "").strip()[:2000]
     if not reason:
-        raise InvalidInput(
-            "record-incomplete",
-            Words("还缺：理由。", "Still missing: Reason."),
-            field="reason",
-            missing=["reason"],
-        )
+        raise incomplete(["reason"])
     proposal.decided_by, proposal.decided_at = staff.staff_id, now
     proposal.outcome, proposal.reason = "sent_back", reason
     case.version += 1
-    _audit(session, case, "case_sent_back", move.target, staff, move)
+    _audit(session, case, "case_sent_back", step, staff)
     session.flush()
     return Outcome(case)
 
 
-def standing_proposal(session: Session, *, case_id: UUID) -> CaseProposal | None:
-    """Return the proposal of a case that waits for its second signature."""
-    return session.scalars(
-        select(CaseProposal).where(
-            CaseProposal.case_id == case_id, CaseProposal.decided_at.is_(None)
-        )
-    ).one_or_none()
+def acting_roles(session: Session, *, case: Case, staff: SignedIn, move: Step) -> frozenset[Role]:
+    """Return the roles in which someone may make the step with the case, or propose it."""
+    return frozenset(roles_over(session, staff=staff, unit_id=case.unit_id) & move.proposers)
 
 
-def _permitted(session: Session, case: Case, to: State, staff: SignedIn) -> Transition:
+def _possible_move(case: Case, to: State) -> Transition:
     state = State(case.state)
     move = transition(state, to)
     if move is None:
@@ -156,94 +205,61 @@ def _permitted(session: Session, case: Case, to: State, staff: SignedIn) -> Tran
             field="to",
             possible=[each.value for each in possible],
         )
-    if not acting_roles(session, case=case, staff=staff, move=move):
-        needed = [ROLE_NAMES[role] for role in Role if role in move.roles]
-        raise NotAllowed(
-            "move-not-yours",
-            Words(
-                f"这一步由{'或'.join(words.zh for words in needed) or '系统'}办理。",
-                f"This step is for: {', '.join(words.en for words in needed) or 'the system'}.",
-            ),
-        )
     return move
 
 
-def acting_roles(
-    session: Session, *, case: Case, staff: SignedIn, move: Transition
-) -> frozenset[Role]:
-    """Return the roles in which someone may make the move with the case."""
-    return frozenset(roles_over(session, staff=staff, unit_id=case.unit_id) & move.roles)
+def _proposed_step(case: Case, proposal: CaseProposal) -> Step:
+    # A move supersedes what was proposed before it, so the state is still the proposal's.
+    step = step_of(case, proposal)
+    return step if step else _possible_move(case, State(proposal.to_state))
 
 
-def _propose(
-    session: Session,
-    case: Case,
-    move: Transition,
-    record: dict[str, Any],
-    staff: SignedIn,
-    now: datetime,
-) -> CaseProposal:
-    standing = standing_proposal(session, case_id=case.id)
-    if standing:
-        words = STATE_NAMES[State(standing.to_state)]
-        raise Conflict(
-            "signature-pending",
-            Words(
-                f"已有人提出“{words.zh}”，正等第二人签字：请先签字或退回。",
-                f"“{words.en}” was already proposed and waits for a second signature: sign it "
-                "or send it back first.",
-            ),
+def _take(
+    session: Session, case: Case, step: Step, record: Mapping[str, Any], signed: _Signed
+) -> Outcome:
+    """Make a step that its table has in this state, or propose it where two have to sign."""
+    if not acting_roles(session, case=case, staff=signed.staff, move=step):
+        raise not_theirs(step.proposers)
+    checked = check_record(step, record, today=local_date(signed.now), known=_days(case))
+    if step.approvers:
+        check_ahead(session, case=case, step=step, record=checked, now=signed.now)
+        proposal = propose(
+            session, case=case, step=step, record=checked, staff=signed.staff, now=signed.now
         )
-    proposal = CaseProposal(
-        case_id=case.id,
-        to_state=move.target.value,
-        record=record,
-        proposed_by=staff.staff_id,
-        proposed_at=now,
-    )
-    session.add(proposal)
-    # The one who signs must have seen this very proposal, so it makes a new version.
-    case.version += 1
-    _audit(session, case, "case_proposed", move.target, staff, move)
-    session.flush()
-    return proposal
-
-
-def _standing(session: Session, case: Case) -> CaseProposal:
-    proposal = standing_proposal(session, case_id=case.id)
-    if proposal is None:
-        raise Conflict(
-            "nothing-to-sign",
-            Words("这个案件没有待签字的事项。", "Nothing in this case waits for a signature."),
-        )
-    return proposal
-
-
-def _supersede(session: Session, case: Case, staff: SignedIn, now: datetime) -> None:
-    proposal = standing_proposal(session, case_id=case.id)
-    if proposal:
-        proposal.decided_by, proposal.decided_at = staff.staff_id, now
-        proposal.outcome = "superseded"
+        # The one who signs must have seen this very proposal, so it makes a new version.
+        case.version += 1
+        _audit(session, case, "case_proposed", step, signed.staff)
+        session.flush()
+        return Outcome(case, proposal)
+    _execute(session, case, step, checked, signed)
+    return Outcome(case)
 
 
 def _execute(
-    session: Session,
-    case: Case,
-    move: Transition,
-    record: dict[str, Any],
-    *,
-    staff: SignedIn,
-    second: CaseProposal | None,
-    now: datetime,
-    calendar: CalendarOverrides,
+    session: Session, case: Case, step: Step, record: dict[str, Any], signed: _Signed
 ) -> None:
-    """Write the move; with a confirmed proposal, its author acted and `staff` signed second."""
+    check_ahead(session, case=case, step=step, record=record, now=signed.now)
+    if isinstance(step, Transition):
+        if not signed.proposed_by:
+            supersede(session, case=case, staff=signed.staff, now=signed.now)
+        _move(session, case, step, record, signed)
+    elif isinstance(step, Act):
+        _do(session, case, step, record, signed)
+
+
+def _move(
+    session: Session, case: Case, move: Transition, record: dict[str, Any], signed: _Signed
+) -> None:
     before = {"state": case.state, "unit_id": str(case.unit_id)}
     # The role is looked up where the case stood: a return moves it out of their tree.
-    role = min(acting_roles(session, case=case, staff=staff, move=move))
-    settle(session, case=case, move=move, record=record, staff=staff, now=now, calendar=calendar)
+    role = _role(session, case, move, signed)
+    settle(
+        session, case=case, move=move, record=record, staff=signed.staff, now=signed.now,
+        calendar=signed.calendar,
+    )  # fmt: skip
     case.state = move.target.value
     case.version += 1
+    actor, second = signed.actors
     session.add(
         CaseHistory(
             case_id=case.id,
@@ -251,15 +267,18 @@ def _execute(
             from_state=move.source.value,
             to_state=move.target.value,
             unit_id=case.unit_id,
-            actor_id=second.proposed_by if second else staff.staff_id,
-            second_actor_id=staff.staff_id if second else None,
+            actor_id=actor,
+            second_actor_id=second,
             record=record,
-            occurred_at=now,
+            occurred_at=signed.now,
         )
+    )
+    settle_clock(
+        session, case=case, move=move, actor_id=actor, now=signed.now, calendar=signed.calendar
     )
     audit.record(
         session,
-        actor=audit.Actor("staff", staff.staff_id),
+        actor=audit.Actor("staff", signed.staff.staff_id),
         action="case_advanced",
         subject=("case", case.id),
         before=before,
@@ -268,20 +287,70 @@ def _execute(
             "unit_id": str(case.unit_id),
             "version": case.version,
             "role": role.value,
-            "first_signature": str(second.proposed_by) if second else None,
+            "first_signature": str(signed.proposed_by) if signed.proposed_by else None,
+            "due_on": case.due_on.isoformat(),
         },
     )
     session.flush()
 
 
-def _audit(
-    session: Session, case: Case, action: str, to: State, staff: SignedIn, move: Transition
-) -> None:
-    role = min(acting_roles(session, case=case, staff=staff, move=move))
+def _do(session: Session, case: Case, step: Act, record: dict[str, Any], signed: _Signed) -> None:
+    before = {"due_on": case.due_on.isoformat(), "version": case.version}
+    role = _role(session, case, step, signed)
+    case.version += 1
+    actor, second = signed.actors
+    done = CaseAct(
+        case_id=case.id,
+        version=case.version,
+        act=step.code.value,
+        actor_id=actor,
+        second_actor_id=second,
+        record=record,
+        occurred_at=signed.now,
+    )
+    settle_act(
+        session, case=case, done=done, staff=signed.staff, now=signed.now, calendar=signed.calendar
+    )
+    audit.record(
+        session,
+        actor=audit.Actor("staff", signed.staff.staff_id),
+        action="case_acted",
+        subject=("case", case.id),
+        before=before,
+        after={
+            "act": step.code.value,
+            "version": case.version,
+            "role": role.value,
+            "first_signature": str(signed.proposed_by) if signed.proposed_by else None,
+            "due_on": case.due_on.isoformat(),
+        },
+    )
+    session.flush()
+
+
+def _role(session: Session, case: Case, step: Step, signed: _Signed) -> Role:
+    if signed.proposed_by:
+        return min(signing_roles(session, case=case, staff=signed.staff, step=step))
+    return min(acting_roles(session, case=case, staff=signed.staff, move=step))
+
+
+def _days(case: Case) -> dict[str, date]:
+    days = {"received_on": local_date(case.received_at)}
+    return days | ({"filed_on": local_date(case.filed_at)} if case.filed_at else {})
+
+
+def _audit(session: Session, case: Case, action: str, step: Step, staff: SignedIn) -> None:
+    held = roles_over(session, staff=staff, unit_id=case.unit_id)
+    role = min(held & (step.proposers | step.approvers))
+    what = (
+        {"state": step.target.value}
+        if isinstance(step, Transition)
+        else {"act": step.code.value if isinstance(step, Act) else None}
+    )
     audit.record(
         session,
         actor=audit.Actor("staff", staff.staff_id),
         action=action,
         subject=("case", case.id),
-        after={"state": to.value, "version": case.version, "role": role.value},
+        after={**what, "version": case.version, "role": role.value},
     )

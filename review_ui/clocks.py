@@ -15,18 +15,19 @@ class Clock:
     """A due date that is still owed: what is left of how much, in working days.
 
     `left` is negative when the day is past. A provisional date reaches a year whose
-    calendar is not yet published.
+    calendar is not yet published. While `paused_since` is set nothing runs out.
     """
 
     due_on: date
     left: int
     whole: int
     provisional: bool
+    paused_since: date | None = None
 
     @property
     def is_overdue(self) -> bool:
         """Whether the due day is over."""
-        return self.left < 0
+        return self.left < 0 and self.paused_since is None
 
     @property
     def share_left(self) -> float:
@@ -39,14 +40,24 @@ def clock_of(case: Case, *, today: date, calendar: CalendarOverrides) -> Clock |
     if State(case.state) not in OPEN_STATES:
         return None
     begun = case.filed_at if case.state == State.FILED and case.filed_at else case.received_at
-    left = working_days_between(today, case.due_on, overrides=calendar)
-    if left == 0 and case.due_on < today:
-        # Only free days lie between: it is overdue all the same.
-        left = -1
+    # What was left when a pause began is still left.
+    counted_from = min(today, case.paused_since) if case.paused_since else today
+    left = days_left(case.due_on, today=counted_from, calendar=calendar)
     whole = working_days_between(local_date(begun), case.due_on, overrides=calendar)
-    return Clock(case.due_on, left, max(whole, 1), case.due_provisional)
+    return Clock(case.due_on, left, max(whole, 1), case.due_provisional, case.paused_since)
+
+
+def days_left(due_on: date, *, today: date, calendar: CalendarOverrides) -> int:
+    """Return the working days that are left until a day; negative when it is over."""
+    left = working_days_between(today, due_on, overrides=calendar)
+    # Where only free days lie between, it is overdue all the same.
+    return -1 if left == 0 and due_on < today else left
 
 
 def is_overdue(today: date) -> ColumnElement[bool]:
     """Return the condition on Case that something is owed and its day is over."""
-    return Case.state.in_([state.value for state in OPEN_STATES]) & (Case.due_on < today)
+    return (
+        Case.state.in_([state.value for state in OPEN_STATES])
+        & (Case.due_on < today)
+        & Case.paused_since.is_(None)
+    )

@@ -1,25 +1,46 @@
 """What a move brings besides the new state: the unit, the clock, milestones, the decision."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from review_ui.acts import check_act
+from review_ui.merging import give_back, join_other
 from review_ui.staff import SignedIn
+from schemas.acts import Act, ActCode
+from schemas.deadlines import facts_of, renew, standing_dispute
 from schemas.divisions import NATION_CODE, common_ancestor, division
 from schemas.errors import Conflict, InvalidInput
-from schemas.lifecycle import State, Transition
-from schemas.tables import Case, CaseDecision, Unit
+from schemas.lifecycle import OPEN_STATES, State, Step, Transition
+from schemas.records import incomplete
+from schemas.tables import Case, CaseAct, CaseDecision, Unit
 from schemas.units import dispatch_desk
 from schemas.words import Words
-from schemas.workdays import NO_OVERRIDES, CalendarOverrides, due_date, local_date
+from schemas.workdays import CalendarOverrides, local_date
 
-# Penalty procedure art. 64: a decision within 90 calendar days from filing.
-DECISION_DAYS = timedelta(days=90)
-# Policy: a case that is taken up again has as long as a new one (art. 18: 15 working days).
-REOPENED_WORKING_DAYS = 15
+
+def check_ahead(
+    session: Session, *, case: Case, step: Step, record: dict[str, Any], now: datetime
+) -> None:
+    """Refuse what can't be carried out, when it is proposed and again when it is signed.
+
+    Raises Conflict `decision-number-taken` and what review_ui.acts.check_act adds.
+    """
+    if isinstance(step, Act):
+        check_act(session, case=case, act=step, record=record, now=now)
+    elif "decision_number" in record:
+        taken = session.scalar(
+            select(CaseDecision.id).where(
+                CaseDecision.issuing_unit_id == _issuing_unit(session, case),
+                CaseDecision.decision_number == record["decision_number"],
+            )
+        )
+        if taken:
+            raise _number_taken(record["decision_number"])
 
 
 def settle(
@@ -30,27 +51,57 @@ def settle(
     record: dict[str, Any],
     staff: SignedIn,
     now: datetime,
-    calendar: CalendarOverrides = NO_OVERRIDES,
+    calendar: CalendarOverrides,
 ) -> None:
-    """Do to the case all that the move brings, except for state, version and history.
+    """Do to the case all that the move brings, except for state, version, history and clock.
 
-    Raises InvalidInput `unit-not-possible`, Conflict `decision-number-taken`.
+    Raises InvalidInput `unit-not-possible` or `record-incomplete`, Conflict
+    `decision-number-taken`, and what review_ui.merging adds.
     """
     if move.milestone:
         setattr(case, move.milestone, now)
     if move.target is State.ASSIGNED:
+        _check_designation(session, case, record)
         _hand_to_unit(session, case, UUID(record["unit_id"]), staff, move)
+    if move.target is State.INVALID:
+        join_other(session, case=case, record=record, staff=staff, now=now, calendar=calendar)
     if move.target is State.DISPATCH:
-        case.unit_id = _desk_above(session, case).id
+        if move.source is State.INVALID:
+            give_back(session, case=case, staff=staff, now=now, calendar=calendar)
+        else:
+            case.unit_id = _desk_above(session, case).id
         case.assignee_id = None
     if "decision_number" in record:
         _store_decision(session, case, record)
-    if move.target is State.FILED:
-        case.due_on, case.due_provisional = local_date(now) + DECISION_DAYS, False
     if move.target is State.REOPENED:
         case.closed_at = None
-        due = due_date(local_date(now), REOPENED_WORKING_DAYS, overrides=calendar)
-        case.due_on, case.due_provisional = due.date, due.provisional
+
+
+def settle_clock(
+    session: Session,
+    *,
+    case: Case,
+    move: Transition,
+    actor_id: UUID,
+    now: datetime,
+    calendar: CalendarOverrides,
+) -> None:
+    """Let the clock that begins with the move run, and end a pause with the clock that it held."""
+    if case.paused_since and move.target not in OPEN_STATES:
+        session.add(
+            CaseAct(
+                case_id=case.id,
+                version=case.version,
+                act=ActCode.RESUME.value,
+                actor_id=actor_id,
+                record={"pause_to": max(local_date(now), case.paused_since).isoformat()},
+                occurred_at=now,
+            )
+        )
+        case.paused_since = None
+    # A case that is taken up again has as long as a new one: policy after art. 18.
+    if move.target in (State.FILED, State.REOPENED) or move.source is State.INVALID:
+        renew(session, case=case, calendar=calendar)
 
 
 def may_assign_to(*, unit: Unit, case: Case, staff: SignedIn, move: Transition) -> bool:
@@ -70,6 +121,12 @@ def may_assign_to(*, unit: Unit, case: Case, staff: SignedIn, move: Transition) 
 
 def _lies_in(code: str, area: str) -> bool:
     return area == NATION_CODE or common_ancestor((code, area)) == area
+
+
+def _check_designation(session: Session, case: Case, record: dict[str, Any]) -> None:
+    """While units dispute, the common superior designates in writing (Order 121 art. 33)."""
+    if "designation_number" not in record and standing_dispute(facts_of(session, case=case)):
+        raise incomplete(["designation_number"])
 
 
 def _hand_to_unit(
@@ -99,11 +156,15 @@ def _desk_above(session: Session, case: Case) -> Unit:
     return dispatch_desk(session, (division(code).parent_code or NATION_CODE,))
 
 
-def _store_decision(session: Session, case: Case, record: dict[str, Any]) -> None:
+def _issuing_unit(session: Session, case: Case) -> UUID:
     unit = session.get_one(Unit, case.unit_id)
+    return unit.issuing_unit_id or unit.id
+
+
+def _store_decision(session: Session, case: Case, record: dict[str, Any]) -> None:
     decision = CaseDecision(
         case_id=case.id,
-        issuing_unit_id=unit.issuing_unit_id or unit.id,
+        issuing_unit_id=_issuing_unit(session, case),
         decision_number=record["decision_number"],
         decided_on=date.fromisoformat(record["decided_on"]),
         fine_fen=record.get("fine_fen", 0),
@@ -114,12 +175,15 @@ def _store_decision(session: Session, case: Case, record: dict[str, Any]) -> Non
         with session.begin_nested():
             session.add(decision)
     except IntegrityError:
-        raise Conflict(
-            "decision-number-taken",
-            Words(
-                f"文号“{record['decision_number']}”本机关已经用过，请核对。",
-                f"The number “{record['decision_number']}” was already used by this "
-                "authority: check it.",
-            ),
-            field="decision_number",
-        ) from None
+        raise _number_taken(record["decision_number"]) from None
+
+
+def _number_taken(number: str) -> Conflict:
+    return Conflict(
+        "decision-number-taken",
+        Words(
+            f"文号“{number}”本机关已经用过，请核对。",
+            f"The number “{number}” was already used by this authority: check it.",
+        ),
+        field="decision_number",
+    )

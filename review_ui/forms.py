@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,15 +13,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from review_ui.acts import is_of_use
 from review_ui.casefile import CaseFile
 from review_ui.casework import acting_roles
 from review_ui.consequences import may_assign_to
 from review_ui.staff import SignedIn
+from schemas.acts import Act, acts_in
+from schemas.deadlines import Facts
 from schemas.errors import InvalidInput
-from schemas.lifecycle import State, Transition, moves_from
+from schemas.lifecycle import State, Step, Transition, moves_from
 from schemas.records import FIELDS, RecordField
-from schemas.tables import RouteDecision, Unit
-from schemas.taxonomy import Department
+from schemas.tables import Case, RouteDecision, Unit
+from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, Department, liability_articles
 from schemas.units import below
 from schemas.words import Words
 
@@ -65,13 +69,15 @@ _YUAN_HINT = Words("最多两位小数，没有填 0", "at most two decimals; 0 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of a form: what it asks, and what stands in it already."""
+    """One field of a form: what it asks, what stands in it already, and what is suggested."""
 
     field: RecordField
     label: Words
     hint: Words | None
     is_required: bool
     value: Any = ""
+    choices: Mapping[str, Words] = field_of(default_factory=dict)
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,22 @@ class UnitChoice:
 
 @dataclass(frozen=True, slots=True)
 class MoveForm:
-    """The form of one permitted move; `is_next` for the step that usually comes next."""
+    """The form of one permitted step; `is_next` for the one that usually comes next.
 
-    move: Transition
+    `key` is the target state of a move or the code of an act, which leaves the state.
+    """
+
+    move: Step
+    key: str
     words: Words
     fields: tuple[FormField, ...]
-    is_next: bool
+    is_next: bool = False
     units: tuple[UnitChoice, ...] = ()
+
+    @property
+    def is_act(self) -> bool:
+        """Whether it leaves the state."""
+        return isinstance(self.move, Act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +115,7 @@ class Typed:
     """What a person had typed into a form that was refused, and the field at fault."""
 
     form: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field_of(default_factory=dict)
     field_at_fault: str | None = None
 
 
@@ -132,9 +147,35 @@ def move_forms(
             else ()
         )
         forms.append(
-            MoveForm(move, _action(move), _fields(move, values), move.target is usual, units)
-        )
+            MoveForm(
+                move, move.target, _action(move), _fields(move, values, file.case),
+                move.target is usual, units,
+            )
+        )  # fmt: skip
     return tuple(sorted(forms, key=lambda form: not form.is_next))
+
+
+def act_forms(
+    session: Session,
+    *,
+    file: CaseFile,
+    staff: SignedIn,
+    facts: Facts,
+    today: date,
+    typed: Typed | None = None,
+) -> tuple[MoveForm, ...]:
+    """Return the forms of what someone may do now that leaves the state."""
+    case = file.case
+    known = known_values(file, today)
+    forms = []
+    for act in acts_in(State(case.state), staff.roles_at(file.unit.path)):
+        was_typed = typed is not None and typed.form == act.code
+        if not was_typed and not is_of_use(act, case=case, facts=facts, today=today):
+            continue
+        if acting_roles(session, case=case, staff=staff, move=act):
+            values = {**known, **(typed.values if typed and was_typed else {})}
+            forms.append(MoveForm(act, act.code, act.verb, _fields(act, values, case)))
+    return tuple(forms)
 
 
 def known_values(file: CaseFile, today: date) -> dict[str, Any]:
@@ -148,6 +189,8 @@ def known_values(file: CaseFile, today: date) -> dict[str, Any]:
         "visit_place": file.case.premises_name or address,
         "actual_address": address,
         "confiscation_fen": "0",
+        "pause_from": today.isoformat(),
+        "dispute_since": today.isoformat(),
     }
 
 
@@ -180,20 +223,37 @@ def typed_values(form: MultiDict[str, str]) -> dict[str, Any]:
 def _action(move: Transition) -> Words:
     if move.source is State.RECTIFYING and move.target is State.VERIFIED:
         return Words("复查", "Re-inspect")
+    if move.source is State.INVALID:
+        return Words("撤销“不属举报”，重新分派", "Undo: back to dispatch")
     return ACTIONS[move.target]
 
 
-def _fields(move: Transition, values: Mapping[str, Any]) -> tuple[FormField, ...]:
+def _fields(step: Step, values: Mapping[str, Any], case: Case) -> tuple[FormField, ...]:
     return tuple(
         FormField(
             field=FIELDS[name],
             label=MONEY_LABELS.get(name, FIELDS[name].words),
             hint=_YUAN_HINT if name in MONEY_LABELS else FIELDS[name].hint,
-            is_required=name in move.required,
+            is_required=name in step.required,
             value=values.get(name, ""),
+            choices=_choices(FIELDS[name], case),
+            suggestions=liability_articles(case.categories) if name == "law_article" else (),
         )
-        for name in (*move.required, *move.optional)
+        for name in (*step.required, *step.optional)
     )
+
+
+def _choices(asked: RecordField, case: Case) -> Mapping[str, Words]:
+    if asked.name != "split_categories":
+        return asked.choices or {}
+    return {
+        each.code: Words(
+            f"{each.words.zh}（{DEPARTMENT_NAMES[each.department].zh}）",
+            f"{each.words.en} ({DEPARTMENT_NAMES[each.department].en})",
+        )
+        for each in CATEGORIES
+        if each.department != case.department
+    }
 
 
 def _fen(name: str, text: str) -> int | str:

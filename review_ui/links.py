@@ -1,6 +1,5 @@
 """Which reports a case holds: undo a link, or take over a report that resembles its own."""
 
-import secrets
 from datetime import datetime
 from uuid import UUID
 
@@ -8,18 +7,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
+from review_ui.case_links import earliest_receipt, end_link, move_link, recount, standing_links
 from review_ui.casework import advance
 from review_ui.locking import lock_case
+from review_ui.merging import MERGED
 from review_ui.scope import roles_over, visible_cases
 from review_ui.staff import SignedIn
 from schemas import audit
 from schemas.access import Right
+from schemas.deadlines import renew
 from schemas.errors import Conflict, InvalidInput, NotAllowed
 from schemas.lifecycle import OPEN_STATES, State, transition
-from schemas.numbers import ALPHABET
-from schemas.tables import Case, CaseReport, Match, Report, ReportProgress
-from schemas.taxonomy import by_department, severity_of
+from schemas.tables import Case, CaseReport, Match, ReportProgress
 from schemas.words import Words
+from schemas.workdays import NO_OVERRIDES, CalendarOverrides
 
 
 def unlink_report(
@@ -30,6 +31,7 @@ def unlink_report(
     staff: SignedIn,
     version: int,
     now: datetime,
+    calendar: CalendarOverrides = NO_OVERRIDES,
 ) -> UUID:
     """Take a report out of a case and return its id, which has to be queued after the commit.
 
@@ -38,7 +40,7 @@ def unlink_report(
     InvalidInput `last-report` for the only report of a case.
     """
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
-    standing = _standing_links(session, case_id)
+    standing = standing_links(session, case_id)
     link = next((each for each in standing if each.id == link_id), None)
     if link is None:
         raise not_found()
@@ -50,11 +52,15 @@ def unlink_report(
                 "A case holds at least one report: the last one can't be taken out.",
             ),
         )
-    _end(link, staff, now)
+    end_link(link, staff, now)
     progress = session.get_one(ReportProgress, link.report_id)
     progress.routed_at = progress.finished_at = progress.queued_at = None
     session.flush()
-    _recount(session, case)
+    # What stands counts: a report that never belonged here sets no clock, and the next
+    # one in the order of receipt is the first.
+    case.received_at = earliest_receipt(session, case)
+    recount(session, case)
+    renew(session, case=case, calendar=calendar)
     _note(session, case, "case_unlinked", link.report_id, staff)
     return link.report_id
 
@@ -67,13 +73,14 @@ def accept_suggestion(
     staff: SignedIn,
     version: int,
     now: datetime,
+    calendar: CalendarOverrides = NO_OVERRIDES,
 ) -> Case:
     """Take the report that a match suggests over from its case into this one.
 
-    The earlier receipt and the earlier due date stand. A case that is left without a
-    report ends as «merged», which is a dispatcher's move of the transition table.
+    The clock runs from the earliest receipt that stands. A case that would be left
+    without a report is merged, which is a dispatcher's move of the transition table.
     Raises NotFound, Conflict `case-changed`, `case-ended` or `other-case-under-way`,
-    NotAllowed `merge-not-yours`.
+    NotAllowed `merge-not-yours`, and what review_ui.merging adds.
     """
     match = session.get(Match, match_id)
     if match is None:
@@ -90,32 +97,20 @@ def accept_suggestion(
             "case-ended",
             Words("案件已有结论，不能再并入举报。", "The case is concluded: nothing can join it."),
         )
-    links = _standing_links(session, other.id)
+    links = standing_links(session, other.id)
+    if len(links) == 1:
+        _join(session, case, other, staff=staff, now=now, calendar=calendar)
+        return case
     link = next(
         each for each in links if each.report_id in (match.report_id, match.other_report_id)
     )
-    if len(links) == 1:
-        _close_emptied(session, other, staff, now)
-    _end(link, staff, now)
-    session.flush()
-    session.add(
-        CaseReport(
-            case_id=case.id,
-            report_id=link.report_id,
-            department=case.department,
-            kind="same_incident",
-            pseudonym=_pseudonym(session, case, link),
-            match_id=match.id,
-            linked_at=now,
-            linked_by=staff.staff_id,
-        )
-    )
-    case.received_at = min(case.received_at, other.received_at)
-    if other.due_on < case.due_on and case.filed_at is None:
-        case.due_on, case.due_provisional = other.due_on, other.due_provisional
-    session.flush()
-    _recount(session, case)
+    move_link(session, link=link, into=case, staff=staff, now=now, match_id=match.id)
+    for each in (case, other):
+        each.received_at = earliest_receipt(session, each)
+        recount(session, each)
+        renew(session, case=each, calendar=calendar)
     _note(session, case, "case_linked", link.report_id, staff)
+    _note(session, other, "case_unlinked", link.report_id, staff)
     return case
 
 
@@ -128,7 +123,7 @@ def reject_suggestion(
     """
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
     match = session.get(Match, match_id)
-    reports = {link.report_id for link in _standing_links(session, case_id)}
+    reports = {link.report_id for link in standing_links(session, case_id)}
     if match is None or not reports & {match.report_id, match.other_report_id}:
         raise not_found()
     match.facts = {
@@ -146,22 +141,11 @@ def reject_suggestion(
     session.flush()
 
 
-def _standing_links(session: Session, case_id: UUID) -> list[CaseReport]:
-    return list(
-        session.scalars(
-            select(CaseReport)
-            .join(Report, Report.id == CaseReport.report_id)
-            .where(CaseReport.case_id == case_id, CaseReport.unlinked_at.is_(None))
-            .order_by(Report.received_at, Report.id)
-        )
-    )
-
-
 def _case_of_the_other(session: Session, *, match: Match, case_id: UUID, staff: SignedIn) -> Case:
     """Return the case, visible to the person, in which the match's other report stands."""
     here = session.get(Case, case_id)
     ends = {match.report_id, match.other_report_id}
-    if here is None or not ends & {link.report_id for link in _standing_links(session, case_id)}:
+    if here is None or not ends & {link.report_id for link in standing_links(session, case_id)}:
         raise not_found()
     found = session.scalars(
         select(Case)
@@ -179,8 +163,16 @@ def _case_of_the_other(session: Session, *, match: Match, case_id: UUID, staff: 
     return found
 
 
-def _close_emptied(session: Session, other: Case, staff: SignedIn, now: datetime) -> None:
-    """End a case whose only report goes to another one, by the table's own move."""
+def _join(
+    session: Session,
+    case: Case,
+    other: Case,
+    *,
+    staff: SignedIn,
+    now: datetime,
+    calendar: CalendarOverrides,
+) -> None:
+    """Merge a case whose only report goes to another one, by the table's own move."""
     move = transition(State(other.state), State.INVALID)
     if move is None:
         raise Conflict(
@@ -205,55 +197,10 @@ def _close_emptied(session: Session, other: Case, staff: SignedIn, now: datetime
         staff=staff,
         to=State.INVALID,
         version=other.version,
-        record={"reason_code": "merged"},
+        record={"reason_code": MERGED, "merged_into": case.number},
         now=now,
+        calendar=calendar,
     )
-
-
-def _pseudonym(session: Session, case: Case, link: CaseReport) -> str:
-    """Return what the reporter is called in this case: as before if they stand in it already.
-
-    Another case has another pseudonym, so that nobody follows a rider from shop to shop.
-    """
-    rider_id = session.get_one(Report, link.report_id).rider_id
-    rows = session.execute(
-        select(Report.rider_id, CaseReport.pseudonym)
-        .join(CaseReport, CaseReport.report_id == Report.id)
-        .where(CaseReport.case_id == case.id)
-    )
-    taken = {pseudonym: theirs for theirs, pseudonym in rows}
-    if rider_id is not None:
-        for pseudonym, theirs in taken.items():
-            if theirs == rider_id:
-                return pseudonym
-    word = link.pseudonym.partition("-")[0]
-    while True:
-        drawn = f"{word}-{''.join(secrets.choice(ALPHABET) for _ in range(3))}"
-        if drawn not in taken:
-            return drawn
-
-
-def _end(link: CaseReport, staff: SignedIn, now: datetime) -> None:
-    link.unlinked_at, link.unlinked_by = now, staff.staff_id
-
-
-def _recount(session: Session, case: Case) -> None:
-    """Make the case's categories and severity those of the reports that stand in it."""
-    rows = session.scalars(
-        select(Report)
-        .join(CaseReport, CaseReport.report_id == Report.id)
-        .where(CaseReport.case_id == case.id, CaseReport.unlinked_at.is_(None))
-        .order_by(Report.received_at, Report.id)
-    )
-    codes = dict.fromkeys(
-        code
-        for report in rows
-        for department, group in by_department(report.categories).items()
-        if department == case.department
-        for code in group
-    )
-    case.categories = list(codes)
-    case.severity = severity_of(codes)
 
 
 def _note(session: Session, case: Case, action: str, report_id: UUID, staff: SignedIn) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from intake.doorway import not_found
 from review_ui.staff import SignedIn
 from schemas.access import ROLE_NAMES, Right, Role
+from schemas.acts import ActCode, act_of
 from schemas.errors import Conflict
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.numbers import LOCAL_ZONE
@@ -17,11 +18,15 @@ from schemas.tables import AuditEntry, Case, Unit
 from schemas.words import Words
 
 # What each audited change of a case did, for the person whose screen is behind it.
-# `{state}` is the state that it brought or proposed.
+# `{state}` is the state that it brought or proposed, or the name of the act.
 CHANGES: dict[str, Words] = {
     "case_advanced": Words("把案件改为“{state}”", "moved the case to “{state}”"),
     "case_proposed": Words("提出“{state}”，待第二人签字", "proposed “{state}”, to be signed"),
     "case_sent_back": Words("退回了待签字的“{state}”", "sent the proposal “{state}” back"),
+    "case_acted": Words("办理了“{state}”", "did “{state}”"),
+    "case_due_changed": Words("按公布的日历重算了期限", "counted the due date anew"),
+    "case_merged": Words("并入了另一案件", "merged another case into it"),
+    "case_unmerged": Words("撤销了并案", "undid a merge"),
     "case_assigned": Words("改了经办人", "changed who has it in hand"),
     "case_linked": Words("并入了一份举报", "linked a report to it"),
     "case_unlinked": Words("移出了一份举报", "took a report out of it"),
@@ -51,7 +56,7 @@ def lock_case(session: Session, *, case_id: UUID, staff: SignedIn, version: int)
 
 
 def what_changed(session: Session, *, case_id: UUID, since_version: int) -> list[dict[str, Any]]:
-    """Return the changes of a case after a version, oldest first: what, to, role, at, version.
+    """Return the changes of a case after a version, oldest first: what, to, act, role, at, version.
 
     It names the role and not the person: the answer may be kept by other programs.
     """
@@ -65,6 +70,7 @@ def what_changed(session: Session, *, case_id: UUID, since_version: int) -> list
         {
             "what": entry.action,
             "to": entry.after.get("state"),
+            "act": entry.after.get("act"),
             "role": entry.after.get("role"),
             "at": _shown(entry).isoformat(),
             "version": entry.after["version"],
@@ -77,6 +83,8 @@ def what_changed(session: Session, *, case_id: UUID, since_version: int) -> list
 def describe_change(change: dict[str, Any], entry_at: str) -> Words:
     """Return one change of `what_changed` as a sentence; `entry_at` is its local time."""
     state = STATE_NAMES[State(change["to"])] if change["to"] else Words("", "")
+    if change["act"]:
+        state = act_of(ActCode(change["act"])).words
     role = ROLE_NAMES[Role(change["role"])] if change["role"] else Words("系统", "the system")
     what = CHANGES[change["what"]]
     return Words(

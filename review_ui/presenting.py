@@ -213,6 +213,9 @@ def yuan(fen: int) -> str:
 
 def clock_words(clock: Clock) -> str:
     """Return how much time is left."""
+    if clock.paused_since:
+        since = day(clock.paused_since)
+        return say(Words(f"{since}起暂停", f"paused since {since}"))
     if clock.left == 0:
         return say(Words("今天到期", "due today"))
     number = abs(clock.left)

@@ -26,7 +26,9 @@ from sqlalchemy.orm import Session
 from review_ui.clocks import Clock, clock_of, is_overdue
 from review_ui.filters import Filters, Tab, conditions, stages_of
 from review_ui.scope import tops, trees, unit_of, visible_cases
+from review_ui.signatures import waits_for
 from review_ui.staff import SignedIn
+from schemas.acts import ACTS
 from schemas.errors import InvalidInput
 from schemas.lifecycle import TRANSITIONS, State
 from schemas.numbers import CASE_PREFIX, read_number
@@ -34,7 +36,6 @@ from schemas.searching import found_by, newest_first, words_of
 from schemas.stages import Stage
 from schemas.tables import (
     Case,
-    CaseProposal,
     CaseReport,
     CaseWords,
     Photo,
@@ -49,9 +50,7 @@ from schemas.workdays import CalendarOverrides, local_date
 PAGE_SIZE = 30
 # A tab that holds more is shown as «999+», so that counting costs the same at any size.
 COUNTED_TO = 1000
-_SIGNING_ROLES = frozenset(
-    role for move in TRANSITIONS if move.signatures == 2 for role in move.roles
-)
+_SIGNING_ROLES = frozenset(role for step in (*TRANSITIONS, *ACTS) for role in step.approvers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +262,7 @@ def _rest(tab: Tab, stage: Stage, staff: SignedIn, today: date) -> list[ColumnEl
         return [is_overdue(today) if stage is Stage.SIGNING else Case.due_on < today]
     if tab is Tab.DISPATCH:
         return [Case.state == State.DISPATCH.value] if stage is Stage.SIGNING else []
-    return [_to_sign(staff)] if tab is Tab.SIGN else []
+    return [waits_for(staff)] if tab is Tab.SIGN else []
 
 
 def _in_tab(tab: Tab, staff: SignedIn, today: date) -> ColumnElement[bool]:
@@ -278,25 +277,13 @@ def _in_tab(tab: Tab, staff: SignedIn, today: date) -> ColumnElement[bool]:
         case Tab.OVERDUE:
             return is_overdue(today)
         case Tab.SIGN:
-            return visible_cases(_signer(staff)) & _to_sign(staff)
+            return visible_cases(_signer(staff)) & waits_for(staff)
 
 
 def _signer(staff: SignedIn) -> SignedIn:
     """Return the person with those of their roles that may sign."""
     held = tuple(each for each in staff.held if each.role in _SIGNING_ROLES)
     return replace(staff, held=held)
-
-
-def _to_sign(staff: SignedIn) -> ColumnElement[bool]:
-    return (
-        select(CaseProposal.id)
-        .where(
-            CaseProposal.case_id == Case.id,
-            CaseProposal.decided_at.is_(None),
-            CaseProposal.proposed_by != staff.staff_id,
-        )
-        .exists()
-    )
 
 
 def _pictures(

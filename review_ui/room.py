@@ -13,6 +13,7 @@ from review_ui.attempts import AttemptLimits
 from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
 from review_ui.staff import SignedIn
+from schemas.calendars import LiveCalendar
 from schemas.database import Database, now_utc
 from schemas.settings import Settings
 from schemas.workdays import CalendarOverrides, local_date
@@ -28,10 +29,15 @@ class Room:
     database: Database
     store: PhotoStore
     queue: DoorQueue
-    calendar: CalendarOverrides
+    calendars: LiveCalendar
     outlines: Outlines
     attempts: AttemptLimits
     metrics: RoomMetrics
+
+    @property
+    def calendar(self) -> CalendarOverrides:
+        """The calendar of working days as it is now, with what an operator has loaded."""
+        return self.calendars.now()
 
 
 def room() -> Room:

@@ -6,21 +6,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Row, Select, String, Uuid, cast, literal, null, select, union_all
+from sqlalchemy import JSON, Row, Select, String, Uuid, cast, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from review_ui.casefile import CaseFile
 from review_ui.locking import CHANGES
 from review_ui.people import People
+from review_ui.signatures import step_name
 from schemas.database import UtcDateTime
 from schemas.lifecycle import STATE_NAMES, State
-from schemas.tables import AuditEntry, Case, CaseHistory, CaseProposal, CaseReport, Unit
+from schemas.tables import AuditEntry, Case, CaseAct, CaseHistory, CaseProposal, CaseReport, Unit
 from schemas.words import Words
 
 # Audited changes that the history, the proposals and the links tell in full.
 _TOLD_ELSEWHERE = frozenset(
-    {"case_advanced", "case_proposed", "case_sent_back", "case_linked", "case_unlinked"}
+    {
+        "case_acted",
+        "case_advanced",
+        "case_proposed",
+        "case_sent_back",
+        "case_linked",
+        "case_unlinked",
+    }
 )
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 
@@ -59,7 +67,7 @@ class Story:
 
 def read_story(session: Session, *, file: CaseFile) -> Story:
     """Read what happened to a case, in one statement."""
-    kinds = (_moves(file.case), _proposals(file.case), _changes(file.case))
+    kinds = (_moves(file.case), _proposals(file.case), _changes(file.case), _acts(file.case))
     rows = union_all(*kinds).order_by("nr", "place", "id")
     return Story(session.execute(rows).all(), file.links)
 
@@ -73,6 +81,8 @@ def timeline(story: Story, *, people: People) -> tuple[Event, ...]:
             events.append(_moved(row, people))
         elif row.nr == _PROPOSAL:
             events += _proposed(row, people)
+        elif row.nr == _ACT:
+            events.append(_acted(row, people))
     for link in story.links:
         events += _linked(link, people)
     events += [_changed(row, people) for row in changes]
@@ -80,7 +90,7 @@ def timeline(story: Story, *, people: People) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda event: event.at)[::-1])
 
 
-_MOVE, _PROPOSAL, _CHANGE = 1, 2, 3
+_MOVE, _PROPOSAL, _CHANGE, _ACT = 1, 2, 3, 4
 
 
 def _moves(case: Case) -> Select[Any]:
@@ -111,7 +121,7 @@ def _proposals(case: Case) -> Select[Any]:
         CaseProposal.proposed_at,
         CaseProposal.proposed_by,
         CaseProposal.decided_by,
-        cast(CaseProposal.to_state, String),
+        func.coalesce(cast(CaseProposal.act, String), cast(CaseProposal.to_state, String)),
         CaseProposal.record,
         cast(CaseProposal.reason, String),
         CaseProposal.decided_at,
@@ -139,6 +149,22 @@ def _changes(case: Case) -> Select[Any]:
     )
 
 
+def _acts(case: Case) -> Select[Any]:
+    return select(
+        literal(_ACT),
+        CaseAct.version,
+        CaseAct.id,
+        CaseAct.occurred_at,
+        CaseAct.actor_id,
+        CaseAct.second_actor_id,
+        cast(CaseAct.act, String),
+        CaseAct.record,
+        cast(null(), String),
+        cast(null(), UtcDateTime),
+        cast(null(), String),
+    ).where(CaseAct.case_id == case.id)
+
+
 def _moved(row: Row[Any], people: People) -> Event:
     state = State(row.what)
     return Event(
@@ -152,8 +178,18 @@ def _moved(row: Row[Any], people: People) -> Event:
     )
 
 
+def _acted(row: Row[Any], people: People) -> Event:
+    return Event(
+        at=row.at,
+        words=step_name(row.what),
+        icon="arrow-right",
+        actors=people.of(row.by, row.second),
+        record=row.record,
+    )
+
+
 def _proposed(row: Row[Any], people: People) -> list[Event]:
-    target = STATE_NAMES[State(row.what)]
+    target = step_name(row.what)
     made = Event(
         at=row.at,
         words=Words(f"提出“{target.zh}”，待第二人签字", f"Proposed “{target.en}”, to be signed"),

@@ -1,10 +1,12 @@
 """The life of a case as ONE table: from, to, roles, signatures, what must be recorded.
 
-The page's buttons, the API, the tests and `casework.advance` all read this table.
+The page's buttons, the API, the tests, docs/lifecycle.md and `casework.advance` all
+read this table. What is done within a state stands in schemas.acts, by the same shape.
 Source: `Transition.ground` names the rule (SAMR Order 121 on complaints and
 reports; Order on administrative penalty procedure; Food Safety Law).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -104,17 +106,38 @@ class Actor(StrEnum):
     PIPELINE = "pipeline"
 
 
-@dataclass(frozen=True)
-class Transition:
-    """One permitted move. `required` and `optional` name record fields of schemas.records."""
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Something that may be done with a case, and by whom.
+
+    With `approvers` it takes two: somebody of `proposers` proposes it and a different
+    person of `approvers` signs. `required` and `optional` name record fields of
+    schemas.records.
+    """
+
+    proposers: frozenset[Role | Actor]
+    approvers: frozenset[Role] = frozenset()
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("note",)
+    ground: str = ""
+
+    @property
+    def signatures(self) -> int:
+        """How many different people it takes."""
+        return 2 if self.approvers else 1
+
+    @property
+    def roles(self) -> frozenset[Role | Actor]:
+        """Who may make the step, or propose it where two have to sign."""
+        return self.proposers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition(Step):
+    """One permitted move from a state to another."""
 
     source: State
     target: State
-    roles: frozenset[Role | Actor]
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ("note",)
-    signatures: int = 1
-    ground: str = ""
     milestone: str | None = None
 
 
@@ -122,21 +145,32 @@ _I, _D, _B = Role.INSPECTOR, Role.DISPATCHER, Role.BUREAU_HEAD
 _S = State
 _VISIT = ("visited_on", "visit_place", "findings", "actual_address")
 _SHOP = ("shop_credit_code", "licence_number", "note")
+# Whoever handles the case proposes; a bureau head who did not propose it approves.
+_HANDLERS: frozenset[Role | Actor] = frozenset({_I, _B})
+_HEAD = frozenset({_B})
+_COLLEAGUE = frozenset({_I})
 
 
 def _moves(
     sources: tuple[State, ...],
     target: State,
-    roles: set[Role | Actor],
+    proposers: Iterable[Role | Actor],
     required: tuple[str, ...] = (),
     optional: tuple[str, ...] = ("note",),
-    signatures: int = 1,
+    approvers: frozenset[Role] = frozenset(),
     ground: str = "",
     milestone: str | None = None,
 ) -> tuple[Transition, ...]:
     return tuple(
         Transition(
-            source, target, frozenset(roles), required, optional, signatures, ground, milestone
+            source=source,
+            target=target,
+            proposers=frozenset(proposers),
+            approvers=approvers,
+            required=required,
+            optional=optional,
+            ground=ground,
+            milestone=milestone,
         )
         for source in sources
     )
@@ -145,7 +179,7 @@ def _moves(
 TRANSITIONS: tuple[Transition, ...] = (
     *_moves((_S.RECEIVED,), _S.DISPATCH, {Actor.PIPELINE}, ("route_reasons",)),
     *_moves((_S.RECEIVED,), _S.ASSIGNED, {Actor.PIPELINE}, ("unit_id", "boundary_version")),
-    *_moves((_S.DISPATCH,), _S.ASSIGNED, {_D, _B}, ("unit_id",)),
+    *_moves((_S.DISPATCH,), _S.ASSIGNED, {_D, _B}, ("unit_id",), ("designation_number", "note")),
     *_moves((_S.ASSIGNED,), _S.VERIFYING, {_I}),
     *_moves((_S.ASSIGNED, _S.VERIFYING), _S.DISPATCH, {_I}, ("reason",), ground="121 号令第 41 条"),
     *_moves(
@@ -155,42 +189,60 @@ TRANSITIONS: tuple[Transition, ...] = (
         ("receiving_department", "document_number", "notice_date"),
         ground="《食品安全法》第 115 条",
     ),
-    *_moves((_S.DISPATCH, _S.ASSIGNED), _S.INVALID, {_D}, ("reason_code",)),
+    *_moves(
+        (_S.DISPATCH, _S.ASSIGNED), _S.INVALID, {_D}, ("reason_code",), ("merged_into", "note")
+    ),
+    # Once somebody looks into it, a case can still join an older one of the same incident.
+    *_moves((_S.VERIFYING,), _S.INVALID, {_D}, ("reason_code", "merged_into")),
+    *_moves((_S.INVALID,), _S.DISPATCH, {_D}, ("reason",)),
     *_moves(
         (_S.VERIFYING,),
         _S.VERIFIED,
         {_I},
         _VISIT,
         _SHOP,
-        signatures=2,
+        approvers=_COLLEAGUE,
         ground="《行政处罚法》第 42 条",
         milestone="verified_at",
     ),
-    *_moves((_S.VERIFYING,), _S.UNFOUNDED, {_I}, _VISIT, signatures=2),
-    *_moves((_S.VERIFYING,), _S.UNVERIFIABLE, {_I}, ("findings",), signatures=2),
+    *_moves((_S.VERIFYING,), _S.UNFOUNDED, {_I}, _VISIT, approvers=_COLLEAGUE),
+    *_moves((_S.VERIFYING,), _S.UNVERIFIABLE, {_I}, ("findings",), approvers=_COLLEAGUE),
     *_moves(
         (_S.VERIFIED,),
         _S.RECTIFYING,
         {_I},
         ("order_number", "rectify_by"),
+        ("ordered_on", "note"),
         milestone="rectification_ordered_at",
     ),
     *_moves(
-        (_S.RECTIFYING,), _S.VERIFIED, {_I}, ("reinspection_result", "visited_on"), signatures=2
+        (_S.RECTIFYING,),
+        _S.VERIFIED,
+        {_I},
+        ("reinspection_result", "visited_on"),
+        approvers=_COLLEAGUE,
     ),
     *_moves(
         (_S.VERIFIED, _S.RECTIFYING),
         _S.FILED,
-        {_B},
+        _HANDLERS,
         ("approval_number", "filing_ground"),
+        approvers=_HEAD,
         milestone="filed_at",
         ground="处罚程序规定第 18、19 条",
     ),
-    *_moves((_S.VERIFIED, _S.RECTIFYING), _S.NOT_FILED, {_B}, ("approval_number", "filing_ground")),
+    *_moves(
+        (_S.VERIFIED, _S.RECTIFYING),
+        _S.NOT_FILED,
+        _HANDLERS,
+        ("approval_number", "filing_ground"),
+        approvers=_HEAD,
+        ground="处罚程序规定第 18、20 条",
+    ),
     *_moves(
         (_S.FILED,),
         _S.PENALISED,
-        {_B},
+        _HANDLERS,
         (
             "decision_number",
             "decided_on",
@@ -200,18 +252,28 @@ TRANSITIONS: tuple[Transition, ...] = (
             "confiscation_fen",
             "published_on",
         ),
+        approvers=_HEAD,
         milestone="penalised_at",
+        ground="《行政处罚法》第 57 条",
     ),
-    *_moves((_S.FILED,), _S.NO_PENALTY, {_B}, ("decision_number", "decided_on", "reason")),
-    *_moves((_S.FILED,), _S.WITHDRAWN, {_B}, ("reason",)),
+    *_moves(
+        (_S.FILED,),
+        _S.NO_PENALTY,
+        _HANDLERS,
+        ("decision_number", "decided_on", "reason"),
+        approvers=_HEAD,
+        ground="《行政处罚法》第 57 条",
+    ),
+    *_moves((_S.FILED,), _S.WITHDRAWN, _HANDLERS, ("reason",), approvers=_HEAD),
     *_moves(
         (_S.UNFOUNDED, _S.UNVERIFIABLE, _S.NOT_FILED, _S.PENALISED, _S.NO_PENALTY, _S.WITHDRAWN),
         _S.CLOSED,
-        {_B},
+        _HANDLERS,
         ("reason",),
+        approvers=_HEAD,
         milestone="closed_at",
     ),
-    *_moves((_S.CLOSED, _S.TRANSFERRED), _S.REOPENED, {_B}, ("reason",)),
+    *_moves((_S.CLOSED, _S.TRANSFERRED), _S.REOPENED, _HANDLERS, ("reason",), approvers=_HEAD),
     *_moves((_S.REOPENED,), _S.VERIFYING, {_B, _I}),
 )
 
@@ -224,5 +286,5 @@ def transition(source: State, target: State) -> Transition | None:
 
 
 def moves_from(source: State, roles: frozenset[Role]) -> tuple[Transition, ...]:
-    """Return the moves that a holder of `roles` may make from `source`, in table order."""
-    return tuple(move for move in TRANSITIONS if move.source == source and move.roles & roles)
+    """Return the moves that a holder of `roles` may make or propose, in table order."""
+    return tuple(move for move in TRANSITIONS if move.source == source and move.proposers & roles)

@@ -1,237 +1,109 @@
-"""What a transition must record: the fields, their names, and how each is checked.
+"""What a step must record: `check_record` reads the table of fields, for page and API alike."""
 
-`check_record` is the one function that reads this table, for the page and the API
-alike. Money is in integer fen. Dates are local (Asia/Shanghai).
-"""
-
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
-from uuid import UUID
-
-from stdnum.cn import uscc
-from stdnum.exceptions import ValidationError
 
 from schemas.errors import InvalidInput
-from schemas.lifecycle import Transition
+from schemas.lifecycle import Step
+from schemas.record_fields import (
+    FIELDS,
+    PAUSE_KINDS,
+    PENALTY_KINDS,
+    REASON_CODES,
+    REINSPECTION_RESULTS,
+    RecordField,
+)
 from schemas.words import Words
 
-REASON_CODES: dict[str, Words] = {
-    "not-food-safety": Words("与食品安全无关", "Not about food safety"),
-    "no-object": Words("没有明确的被举报对象", "No shop or person is named"),
-    "not-a-photo-of-it": Words("照片与所述问题无关", "The photo does not show the alleged hazard"),
-    "test": Words("测试或误发", "A test, or sent by mistake"),
-    "merged": Words("已并入另一案件", "Merged into another case"),
-}
-PENALTY_KINDS: dict[str, Words] = {
-    "warning": Words("警告", "Warning"),
-    "fine": Words("罚款", "Fine"),
-    "confiscation": Words("没收违法所得或物品", "Confiscation"),
-    "suspension": Words("责令停产停业", "Suspension of business"),
-    "revocation": Words("吊销许可证", "Licence revoked"),
-    "detention": Words("移送公安、行政拘留", "Detention by the police"),
-}
-REINSPECTION_RESULTS: dict[str, Words] = {
-    "corrected": Words("已改正", "Put right"),
-    "not-corrected": Words("未改正", "Not put right"),
-}
+__all__ = [
+    "FIELDS",
+    "ORDERS",
+    "PAUSE_KINDS",
+    "PENALTY_KINDS",
+    "REASON_CODES",
+    "REINSPECTION_RESULTS",
+    "RecordField",
+    "check_record",
+    "incomplete",
+]
 
 
 @dataclass(frozen=True)
-class RecordField:
-    """One field of a record: its label, how it is asked for, and how it is read.
+class Order:
+    """Two days in their order: `later` may not be before (`strictly`: nor on) `earlier`.
 
-    `kind` is what a form needs to know: line, text, date, choice, choices, money,
-    unit, names. `read` returns the stored value or raises ValueError.
+    `earlier` is a field of the same record or a fact about the case, by name.
     """
 
-    name: str
+    later: str
+    earlier: str
     words: Words
-    kind: str
-    read: Callable[[Any, date], Any]
-    hint: Words | None = None
-    choices: Mapping[str, Words] | None = None
+    strictly: bool = False
 
 
-def _line(limit: int) -> Callable[[Any, date], str]:
-    def read(value: Any, _today: date) -> str:
-        if not isinstance(value, str):
-            raise ValueError("text")  # noqa: TRY004 - one kind of refusal for the caller
-        text = " ".join(value.replace("\0", "").split()) if limit <= 200 else value.strip()
-        if not text or len(text) > limit or "\0" in text:
-            raise ValueError("text")
-        return text
-
-    return read
-
-
-def _past_day(value: Any, today: date) -> str:
-    day = date.fromisoformat(str(value))
-    if day > today or day.year < 2000:
-        raise ValueError("date")
-    return day.isoformat()
-
-
-def _coming_day(value: Any, today: date) -> str:
-    day = date.fromisoformat(str(value))
-    if day < today:
-        raise ValueError("date")
-    return day.isoformat()
-
-
-def _fen(value: Any, _today: date) -> int:
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}", str(value)):
-        raise ValueError("fen")
-    return int(value)
-
-
-def _credit_code(value: Any, _today: date) -> str:
-    try:
-        return str(uscc.validate(str(value)))
-    except ValidationError:
-        raise ValueError("uscc") from None
-
-
-def _decision_number(value: Any, _today: date) -> str:
-    text = "".join(str(value).split())
-    if not re.fullmatch(r"[^\s〔〕]{1,30}〔20\d\d〕第?\d{1,6}号", text):
-        raise ValueError("decision number")
-    return text
+# Every pair of days that has an order; a day that is not known is not compared.
+ORDERS: tuple[Order, ...] = (
+    Order(
+        "notice_date",
+        "received_on",
+        Words("通知日期不能早于收到举报之日", "The notice can't be before the receipt"),
+    ),
+    Order(
+        "visited_on",
+        "received_on",
+        Words("检查日期不能早于收到举报之日", "The visit can't be before the receipt"),
+    ),
+    Order(
+        "dispute_since",
+        "received_on",
+        Words("争议日期不能早于收到举报之日", "The dispute can't begin before the receipt"),
+    ),
+    Order(
+        "decided_on",
+        "filed_on",
+        Words("决定日期不能早于立案之日", "The decision can't be before the filing"),
+    ),
+    Order(
+        "published_on",
+        "decided_on",
+        Words("公示日期不能早于决定日期", "The publication can't be before the decision"),
+    ),
+    Order(
+        "rectify_by",
+        "ordered_on",
+        Words("改正期限须晚于责令改正之日", "The deadline must be after the day of the order"),
+        strictly=True,
+    ),
+    Order(
+        "pause_to",
+        "pause_from",
+        Words("暂停的结束不能早于开始", "A pause can't end before it begins"),
+    ),
+)
 
 
-def _one_of(choices: Mapping[str, Words]) -> Callable[[Any, date], str]:
-    def read(value: Any, _today: date) -> str:
-        if value not in choices:
-            raise ValueError("choice")
-        return str(value)
-
-    return read
+_DAYS = frozenset(name for name, field in FIELDS.items() if field.kind == "date")
+NOTHING_KNOWN: Mapping[str, date] = MappingProxyType({})
 
 
-def _some_of(choices: Mapping[str, Words]) -> Callable[[Any, date], list[str]]:
-    def read(value: Any, _today: date) -> list[str]:
-        values = [value] if isinstance(value, str) else list(value)
-        if not values or any(item not in choices for item in values):
-            raise ValueError("choice")
-        return sorted(set(values))
+def check_record(
+    step: Step,
+    given: Mapping[str, Any],
+    *,
+    today: date,
+    known: Mapping[str, date] = NOTHING_KNOWN,
+) -> dict[str, Any]:
+    """Return the record that `step` stores, checked field by field and day against day.
 
-    return read
-
-
-def _names(value: Any, _today: date) -> list[str]:
-    if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
-        raise ValueError("names")
-    return value
-
-
-def _unit(value: Any, _today: date) -> str:
-    return str(UUID(str(value)))
-
-
-_DATE_HINT = Words("不能晚于今天", "not later than today")
-_FEN_HINT = Words("以分为单位的整数", "a whole number of fen")
-
-FIELDS: dict[str, RecordField] = {
-    field.name: field
-    for field in (
-        RecordField("note", Words("备注", "Note"), "text", _line(2000)),
-        RecordField("reason", Words("理由", "Reason"), "text", _line(2000)),
-        RecordField(
-            "reason_code",
-            Words("原因", "Reason"),
-            "choice",
-            _one_of(REASON_CODES),
-            choices=REASON_CODES,
-        ),
-        RecordField(
-            "route_reasons",
-            Words("无法自动分派的原因", "Why it could not be routed"),
-            "names",
-            _names,
-        ),
-        RecordField("unit_id", Words("承办机构", "Handling unit"), "unit", _unit),
-        RecordField("boundary_version", Words("区划版本", "Boundary version"), "line", _line(120)),
-        RecordField(
-            "receiving_department", Words("接收部门", "Receiving department"), "line", _line(120)
-        ),
-        RecordField("document_number", Words("文号", "Document number"), "line", _line(80)),
-        RecordField(
-            "notice_date", Words("通知日期", "Date of notice"), "date", _past_day, _DATE_HINT
-        ),
-        RecordField(
-            "visited_on", Words("检查日期", "Date of visit"), "date", _past_day, _DATE_HINT
-        ),
-        RecordField("visit_place", Words("检查地点", "Place of visit"), "line", _line(200)),
-        RecordField("findings", Words("核查情况", "Findings"), "text", _line(4000)),
-        RecordField("actual_address", Words("实际经营地址", "Actual address"), "line", _line(200)),
-        RecordField(
-            "shop_credit_code",
-            Words("统一社会信用代码", "Unified social credit code"),
-            "line",
-            _credit_code,
-            Words(
-                "18 位,校验位按 GB 32100;无证店可不填",
-                "18 characters with the GB 32100 check "
-                "character; may stay empty for an unlicensed shop",
-            ),
-        ),
-        RecordField("licence_number", Words("许可证编号", "Licence number"), "line", _line(40)),
-        RecordField("order_number", Words("责令改正文书号", "Order number"), "line", _line(80)),
-        RecordField(
-            "rectify_by",
-            Words("改正期限", "To be put right by"),
-            "date",
-            _coming_day,
-            Words("不能早于今天", "not before today"),
-        ),
-        RecordField(
-            "reinspection_result",
-            Words("复查结果", "Result of re-inspection"),
-            "choice",
-            _one_of(REINSPECTION_RESULTS),
-            choices=REINSPECTION_RESULTS,
-        ),
-        RecordField("approval_number", Words("审批文号", "Approval number"), "line", _line(80)),
-        RecordField("filing_ground", Words("依据和理由", "Ground"), "text", _line(2000)),
-        RecordField(
-            "decision_number",
-            Words("决定书文号", "Decision number"),
-            "line",
-            _decision_number,
-            Words("如 沈河市监罚〔2026〕12号", "such as 沈河市监罚〔2026〕12号"),
-        ),
-        RecordField(
-            "decided_on", Words("决定日期", "Date of decision"), "date", _past_day, _DATE_HINT
-        ),
-        RecordField("law_article", Words("法律条款", "Law article"), "line", _line(200)),
-        RecordField(
-            "penalty_kinds",
-            Words("处罚种类", "Kinds of penalty"),
-            "choices",
-            _some_of(PENALTY_KINDS),
-            choices=PENALTY_KINDS,
-        ),
-        RecordField("fine_fen", Words("罚款(分)", "Fine (fen)"), "money", _fen, _FEN_HINT),
-        RecordField(
-            "confiscation_fen", Words("没收(分)", "Confiscated (fen)"), "money", _fen, _FEN_HINT
-        ),
-        RecordField(
-            "published_on", Words("公示日期", "Date of publication"), "date", _past_day, _DATE_HINT
-        ),
-    )
-}
-
-
-def check_record(move: Transition, given: Mapping[str, Any], *, today: date) -> dict[str, Any]:
-    """Return the record that `move` stores, checked field by field.
-
-    Raises InvalidInput `record-incomplete` naming every missing field,
-    `record-field-unknown` for one that the move does not record, and
-    `record-field-invalid` for a value that can't be right.
+    `known` holds the days of the case that a record is compared with: received_on,
+    filed_on. Raises InvalidInput `record-incomplete` naming every missing field,
+    `record-field-unknown` for one that the step does not record,
+    `record-field-invalid` for a value that can't be right, and `record-days-reversed`.
     """
-    unknown = sorted(set(given) - set(move.required) - set(move.optional))
+    unknown = sorted(set(given) - set(step.required) - set(step.optional))
     if unknown:
         raise InvalidInput(
             "record-field-unknown",
@@ -242,18 +114,40 @@ def check_record(move: Transition, given: Mapping[str, Any], *, today: date) -> 
             field=unknown[0],
         )
     present = {name: value for name, value in given.items() if value not in ("", None, [])}
-    missing = [FIELDS[name] for name in move.required if name not in present]
+    missing = [name for name in step.required if name not in present]
     if missing:
-        raise InvalidInput(
-            "record-incomplete",
-            Words(
-                f"还缺:{'、'.join(field.words.zh for field in missing)}。",
-                f"Still missing: {', '.join(field.words.en for field in missing)}.",
-            ),
-            field=missing[0].name,
-            missing=[field.name for field in missing],
-        )
-    return {name: _read(FIELDS[name], value, today) for name, value in present.items()}
+        raise incomplete(missing)
+    record = {name: _read(FIELDS[name], value, today) for name, value in present.items()}
+    _check_order(record, {"ordered_on": today, **known})
+    return record
+
+
+def incomplete(missing: Sequence[str]) -> InvalidInput:
+    """Return the refusal of a record that lacks fields, naming each."""
+    fields = [FIELDS[name] for name in missing]
+    return InvalidInput(
+        "record-incomplete",
+        Words(
+            f"还缺:{'、'.join(field.words.zh for field in fields)}。",
+            f"Still missing: {', '.join(field.words.en for field in fields)}.",
+        ),
+        field=missing[0],
+        missing=list(missing),
+    )
+
+
+def _check_order(record: Mapping[str, Any], known: Mapping[str, date]) -> None:
+    days = {**known, **{name: date.fromisoformat(record[name]) for name in _DAYS & record.keys()}}
+    for order in ORDERS:
+        if order.later not in record or order.earlier not in days:
+            continue
+        later, earlier = days[order.later], days[order.earlier]
+        if later < earlier or (order.strictly and later == earlier):
+            raise InvalidInput(
+                "record-days-reversed",
+                Words(f"{order.words.zh}({earlier})。", f"{order.words.en} ({earlier})."),
+                field=order.later,
+            )
 
 
 def _read(field: RecordField, value: Any, today: date) -> Any:

@@ -5,6 +5,7 @@ mapping and the severity are policy and shown as such. Rows carry the date they
 take effect, so that a later edition is a new row and never an edit.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -207,3 +208,36 @@ def by_department(codes: Iterable[str]) -> dict[Department, tuple[str, ...]]:
 def severity_of(codes: Iterable[str]) -> int:
     """Return the highest severity among the codes."""
     return max(category(code).severity for code in codes)
+
+
+def liability_articles(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the articles on liability of the categories, as a decision quotes them.
+
+    Read from `legal_basis`, whose right side is the liability: 126(13) is article 126,
+    first paragraph, item 13. A category whose basis names no such article gives none.
+    """
+    found: dict[str, None] = {}
+    for code in codes:
+        law = _LAW
+        for clause in category(code).legal_basis.split(";"):
+            named = re.search(r"《[^》]+》", clause)
+            law = named[0] if named else law
+            _, arrow, liability = clause.partition("→")
+            for article in re.finditer(r"(\d+)((?:,?\(\d+\))*)", liability if arrow else ""):
+                items = "、".join(f"第{_numeral(int(n))}项" for n in re.findall(r"\d+", article[2]))
+                where = f"第一款{items}" if items else ""
+                found[f"{law}第{_numeral(int(article[1]))}条{where}"] = None
+    return tuple(found)
+
+
+def _numeral(number: int) -> str:
+    """Return a number from 1 to 199 as a law writes it: 126 is 一百二十六."""
+    digits = "零一二三四五六七八九"
+    hundreds, rest = divmod(number, 100)
+    tens, ones = divmod(rest, 10)
+    text = f"{digits[hundreds]}百" if hundreds else ""
+    if tens:
+        text += "十" if tens == 1 and not hundreds else f"{digits[tens]}十"
+    elif hundreds and ones:
+        text += "零"
+    return text + (digits[ones] if ones else "")

@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -38,23 +38,34 @@ class DueDate:
 
     `provisional` means that the period reaches days whose calendar is not yet
     published. `holidays_skipped` are the days from Monday to Friday that were not
-    counted, `make_up_days_counted` the Saturdays and Sundays that were.
+    counted, `make_up_days_counted` the Saturdays and Sundays that were, and
+    `paused_days` the days that would have counted but lay in a pause.
     """
 
     date: dt.date
     provisional: bool
     holidays_skipped: tuple[dt.date, ...]
     make_up_days_counted: tuple[dt.date, ...]
+    paused_days: tuple[dt.date, ...] = ()
+
+
+# The first and the last day of a time that a period leaves out, both included.
+Span = tuple[dt.date, dt.date]
 
 
 def due_date(
-    start: dt.date, working_days: int, *, overrides: CalendarOverrides = NO_OVERRIDES
+    start: dt.date,
+    working_days: int,
+    *,
+    overrides: CalendarOverrides = NO_OVERRIDES,
+    paused: Sequence[Span] = (),
 ) -> DueDate:
     """Return the last day of a period of so many working days that begins on `start`.
 
     The start day is not counted (Civil Code art. 201), statutory holidays and
     weekends are not either (Administrative Penalty Law art. 85), make-up working
-    days are. Raises InvalidInput when `working_days` is not from 1 to 2,600.
+    days are; days in a pause (testing, appraisal: penalty procedure art. 18) are not.
+    Raises InvalidInput when `working_days` is not from 1 to 2,600.
     """
     if not 1 <= working_days <= _LONGEST:
         raise InvalidInput(
@@ -69,17 +80,50 @@ def due_date(
     provisional = False
     skipped: list[dt.date] = []
     made_up: list[dt.date] = []
+    left_out: list[dt.date] = []
     day = start
     while counted < working_days:
         day += _ONE_DAY
         provisional = provisional or not _is_published(day, overrides)
         if is_working_day(day, overrides=overrides):
+            if _in_a_span(day, paused):
+                left_out.append(day)
+                continue
             counted += 1
             if _is_weekend(day):
                 made_up.append(day)
         elif not _is_weekend(day):
             skipped.append(day)
-    return DueDate(day, provisional, tuple(skipped), tuple(made_up))
+    return DueDate(day, provisional, tuple(skipped), tuple(made_up), tuple(left_out))
+
+
+def calendar_due_date(start: dt.date, days: int, *, paused: Sequence[Span] = ()) -> DueDate:
+    """Return the last day of a period of so many calendar days; days in a pause do not count."""
+    day, left_out = start, []
+    while days > 0:
+        day += _ONE_DAY
+        if _in_a_span(day, paused):
+            left_out.append(day)
+        else:
+            days -= 1
+    return DueDate(
+        day,
+        holidays_skipped=(),
+        make_up_days_counted=(),
+        provisional=False,
+        paused_days=tuple(left_out),
+    )
+
+
+def merged(base: CalendarOverrides, later: CalendarOverrides) -> CalendarOverrides:
+    """Return both calendars as one; `later` wins, day by day."""
+    return CalendarOverrides(
+        MappingProxyType({**base.days, **later.days}), base.years | later.years
+    )
+
+
+def _in_a_span(day: dt.date, spans: Sequence[Span]) -> bool:
+    return any(first <= day <= last for first, last in spans)
 
 
 def working_days_between(

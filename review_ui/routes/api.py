@@ -10,7 +10,7 @@ from intake.routes.api_v1 import as_json
 from review_ui.answers import case_detail, case_list, week_answer
 from review_ui.bodies import read_body as _body
 from review_ui.casefile import open_casefile
-from review_ui.casework import Outcome, advance, confirm, send_back
+from review_ui.casework import Outcome, act, advance, confirm, send_back
 from review_ui.counts import read_week, week_counts, week_of
 from review_ui.document import document
 from review_ui.filters import Tab, read_filters_strictly
@@ -20,6 +20,7 @@ from review_ui.scope import find_case
 from schemas.errors import InvalidInput
 from schemas.tables import Case
 from schemas.wire.cases import (
+    ActRequest,
     CaseDetail,
     CaseList,
     SignatureRequest,
@@ -66,9 +67,13 @@ STEP_REFUSALS = {
     **AWAY,
     403: "move-not-yours, own-signature",
     404: "not-found",
-    409: "case-changed, signature-pending, nothing-to-sign, decision-number-taken",
-    422: "move-not-possible, record-incomplete, record-field-unknown, record-field-invalid, "
-    "unit-not-possible, field-unknown, field-missing, value-invalid",
+    409: "case-changed, signature-pending, nothing-to-sign, decision-number-taken, "
+    "clock-ran-out, extended-already, paused-already, not-paused, order-running, no-order, "
+    "dispute-standing, split-exists, merge-not-undone",
+    422: "move-not-possible, act-not-possible, record-incomplete, record-field-unknown, "
+    "record-field-invalid, record-days-reversed, unit-not-possible, pause-overlaps, "
+    "merge-not-possible, merge-into-older, merge-reason-needed, split-own-department, "
+    "field-unknown, field-missing, value-invalid",
 }
 
 
@@ -138,6 +143,36 @@ def move_case(number: str) -> Response:
             case_id=case.id,
             staff=person(),
             to=wanted.to,
+            version=wanted.version,
+            record=wanted.record,
+            now=moment(),
+            calendar=room().calendar,
+        ),
+    )
+
+
+@api.post("/api/v1/cases/<number>/acts")
+@enters(Entry.WORK_CASES)
+@describes(
+    Described(
+        summary="Do something that leaves the state: extend, pause, order, dispute, split",
+        body=ActRequest,
+        given=(NUMBER,),
+        answer=Answered(200, "The case as it is now; `proposal` if it waits", CaseDetail),
+        refusals=STEP_REFUSALS,
+        security=STAFF,
+    )
+)
+def act_on_case(number: str) -> Response:
+    """Do something with a case that leaves its state."""
+    wanted = _body(ActRequest)
+    return _step(
+        number,
+        lambda db, case: act(
+            db,
+            case_id=case.id,
+            staff=person(),
+            code=wanted.act,
             version=wanted.version,
             record=wanted.record,
             now=moment(),
@@ -221,7 +256,17 @@ def _step(number: str, act: Callable[[Session, Case], Outcome]) -> Response:
 def _detail(db: Session, case: Case) -> Response:
     file = open_casefile(db, case=case, today=today(), calendar=room().calendar)
     row = row_of(db, case=case, today=today(), calendar=room().calendar)
-    return as_json(case_detail(db, file=file, row=row, staff=person()))
+    return as_json(
+        case_detail(
+            db,
+            file=file,
+            row=row,
+            staff=person(),
+            today=today(),
+            calendar=room().calendar,
+            locale="en" if request_locale() == "en" else "zh",
+        )
+    )
 
 
 def _tab() -> Tab:

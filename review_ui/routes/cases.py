@@ -31,7 +31,7 @@ Act = Callable[[Session, Case, int], Words]
 _SIGNED = Words("已签字，案件改为“{}”。", "Signed: the case is now “{}”.")
 _MOVED = Words("案件已改为“{}”。", "The case is now “{}”.")
 _PROPOSED = Words(
-    "已提出“{}”，等另一名执法人员签字。", "“{}” is proposed and waits for another inspector."
+    "已提出“{}”，等另一个人签字。", "“{}” is proposed and waits for another person's signature."
 )
 
 
@@ -91,7 +91,7 @@ def move_case(number: str) -> WerkzeugResponse:
             room().metrics.moves.labels(to=target).inc()
         return _filled(words, State(target))
 
-    return _step(number, act, form=target)
+    return take_step(number, act, form=target)
 
 
 @cases.post("/<number>/signatures")
@@ -109,6 +109,7 @@ def sign_case(number: str) -> WerkzeugResponse:
                 db, case_id=case.id, staff=person(), version=version, reason=reason, now=moment()
             )
             return Words("已退回。", "Sent back.")
+        before = case.state
         outcome = confirm(
             db,
             case_id=case.id,
@@ -117,10 +118,12 @@ def sign_case(number: str) -> WerkzeugResponse:
             now=moment(),
             calendar=room().calendar,
         )
+        if outcome.case.state == before:
+            return Words("已签字。", "Signed.")
         room().metrics.moves.labels(to=outcome.case.state).inc()
         return _filled(_SIGNED, State(outcome.case.state))
 
-    return _step(number, act, form="signature")
+    return take_step(number, act, form="signature")
 
 
 @cases.post("/<number>/assignee")
@@ -138,7 +141,7 @@ def assign_case(number: str) -> WerkzeugResponse:
         )
         return Words("经办人已更新。", "Updated who has it in hand.")
 
-    return _step(number, act, form="assignee")
+    return take_step(number, act, form="assignee")
 
 
 @cases.post("/<number>/reports/<uuid:link_id>/unlink")
@@ -156,6 +159,7 @@ def unlink(number: str, link_id: UUID) -> WerkzeugResponse:
                 staff=person(),
                 version=version,
                 now=moment(),
+                calendar=room().calendar,
             )
         )
         return Words(
@@ -163,7 +167,7 @@ def unlink(number: str, link_id: UUID) -> WerkzeugResponse:
             "The report was taken out; another case will be opened for it.",
         )
 
-    answer = _step(number, act, form="reports")
+    answer = take_step(number, act, form="reports")
     if answer.status_code < 400:
         for report_id in taken_out:
             # After the commit: a job that is quicker than that would find nothing to do.
@@ -180,8 +184,18 @@ def decide_match(number: str, match_id: UUID) -> WerkzeugResponse:
         raise not_found()
 
     def act(db: Session, case: Case, version: int) -> Words:
-        decide = accept_suggestion if decision == "accept" else reject_suggestion
-        decide(
+        if decision == "accept":
+            accept_suggestion(
+                db,
+                case_id=case.id,
+                match_id=match_id,
+                staff=person(),
+                version=version,
+                now=moment(),
+                calendar=room().calendar,
+            )
+            return Words("举报已并入本案。", "The report now stands in this case.")
+        reject_suggestion(
             db,
             case_id=case.id,
             match_id=match_id,
@@ -189,14 +203,12 @@ def decide_match(number: str, match_id: UUID) -> WerkzeugResponse:
             version=version,
             now=moment(),
         )
-        if decision == "accept":
-            return Words("举报已并入本案。", "The report now stands in this case.")
         return Words("已记为不是同一线索。", "Noted as another incident.")
 
-    return _step(number, act, form="matches")
+    return take_step(number, act, form="matches")
 
 
-def _step(number: str, act: Act, *, form: str) -> WerkzeugResponse:
+def take_step(number: str, act: Act, *, form: str) -> WerkzeugResponse:
     """Do one step in one transaction; a refusal shows the page again with what was typed."""
     try:
         with room().database.writing() as db:

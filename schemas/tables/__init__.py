@@ -1,8 +1,10 @@
 """Every table, one file a concept; importing this package registers them all."""
 
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification, AuditWaiting
+from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import (
     Case,
+    CaseAct,
     CaseDecision,
     CaseHistory,
     CaseProposal,
@@ -34,6 +36,7 @@ __all__ = [
     "AuditVerification",
     "AuditWaiting",
     "Case",
+    "CaseAct",
     "CaseDecision",
     "CaseHistory",
     "CaseProposal",
@@ -43,6 +46,7 @@ __all__ = [
     "IdempotencyKey",
     "Jurisdiction",
     "LegalHold",
+    "LoadedCalendar",
     "Match",
     "Photo",
     "PhotoBand",

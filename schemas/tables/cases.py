@@ -26,9 +26,10 @@ class Case(Base):
 
     `unit_id` is whose queue it stands in (for a case in dispatch: the desk of the
     smallest area that holds all candidates). `version` counts the changes, so that
-    a stale screen is refused. Cases of one incident in several departments share
-    `incident_id`. `flags` are codes of schemas.flags. The state is written by
-    review_ui.casework and, at birth, by the pipeline, and by nothing else.
+    a stale screen is refused. `paused_since` is set while the clock stands still.
+    Cases of one incident in several departments share `incident_id`. `flags` are codes
+    of schemas.flags. The state is written by review_ui.casework and, at birth, by the
+    pipeline or a split, and by nothing else.
 
     What the database's own triggers keep, for the lists and the map: `tree_1` to
     `tree_4` are the units above the case from the root down (a fifth is the unit
@@ -64,6 +65,7 @@ class Case(Base):
     opened_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
     due_on: Mapped[date]
     due_provisional: Mapped[bool] = mapped_column(default=False)
+    paused_since: Mapped[date | None]
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     verified_at: Mapped[datetime | None]
     rectification_ordered_at: Mapped[datetime | None]
@@ -135,10 +137,33 @@ class CaseHistory(Base):
     recorded_at: Mapped[datetime] = mapped_column(default=now_utc)
 
 
-class CaseProposal(Base):
-    """A conclusion that waits for its second signature; at most one stands in a case.
+class CaseAct(Base):
+    """Something done with a case that leaves its state, with what was recorded; never altered.
 
-    `outcome`: confirmed, sent_back, or superseded when the case moved on otherwise.
+    `act` is a code of schemas.acts. What the clocks count (extensions, pauses, disputes)
+    is read from these rows, so that every due date can be explained from facts.
+    """
+
+    __tablename__ = "case_acts"
+    __table_args__ = (UniqueConstraint("case_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    version: Mapped[int]
+    act: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    second_actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    record: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    occurred_at: Mapped[datetime] = mapped_column(default=now_utc)
+    recorded_at: Mapped[datetime] = mapped_column(default=now_utc)
+
+
+class CaseProposal(Base):
+    """A step that waits for its second signature; at most one stands in a case.
+
+    `act` is empty for a move to `to_state`; an act leaves the state, which then stands
+    in `to_state`. `signer_role` is who has to sign. `outcome`: confirmed, sent_back, or
+    superseded when the case moved on otherwise.
     """
 
     __tablename__ = "case_proposals"
@@ -155,6 +180,8 @@ class CaseProposal(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     to_state: Mapped[str] = mapped_column(String(14))
+    act: Mapped[str | None] = mapped_column(String(20))
+    signer_role: Mapped[str | None] = mapped_column(String(20))
     record: Mapped[dict[str, Any]] = mapped_column(default=dict)
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
     proposed_at: Mapped[datetime] = mapped_column(default=now_utc)

@@ -8,13 +8,14 @@ from sqlalchemy import DDL, Table, event
 
 from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
-from schemas.tables.cases import CaseHistory
+from schemas.tables.cases import CaseAct, CaseHistory
 from schemas.tables.reports import Report
 
 APPEND_ONLY = (
     AuditEntry.__tablename__,
     AuditSeal.__tablename__,
     AuditVerification.__tablename__,
+    CaseAct.__tablename__,
     CaseHistory.__tablename__,
     Report.__tablename__,
 )

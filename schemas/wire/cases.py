@@ -10,6 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.acts import ActCode
+from schemas.deadlines import ClockKind
 from schemas.lifecycle import State
 
 
@@ -44,6 +46,7 @@ class CaseSummary(_Answer):
     due_on: date | None = Field(description="null where nothing is owed any more")
     due_provisional: bool
     working_days_left: int | None = Field(description="negative when overdue")
+    paused_since: date | None = Field(description="while the clock stands still")
     awaits_signature: bool
 
 
@@ -107,13 +110,47 @@ class PossibleMove(_Answer):
     required: list[str]
     optional: list[str]
     signatures: int
+    approvers: list[str] = Field(description="roles that sign second; never who proposed it")
     ground: str = Field(description="the rule it rests on")
 
 
-class ProposalSummary(_Answer):
-    """A conclusion that waits for its second signature."""
+class PossibleAct(_Answer):
+    """Something that the caller may do now and that leaves the state."""
 
-    to: State
+    act: ActCode
+    required: list[str]
+    optional: list[str]
+    signatures: int
+    approvers: list[str] = Field(description="roles that sign second; never who proposed it")
+    ground: str = Field(description="the rule it rests on")
+
+
+class ClockSummary(_Answer):
+    """One clock that runs, with how its date came about."""
+
+    clock: ClockKind
+    due_on: date
+    due_provisional: bool = Field(description="reaches a year without a published calendar")
+    working_days_left: int = Field(description="negative when overdue")
+    paused_since: date | None
+    explanation: list[str] = Field(description="sentences, in the language of the request")
+
+
+class OrderSummary(_Answer):
+    """One rectification order; it runs beside whatever state the case is in."""
+
+    order_number: str
+    ordered_on: date
+    rectify_by: date
+    result: Literal["corrected", "not-corrected"] | None = Field(description="null while it runs")
+    reinspected_on: date | None
+
+
+class ProposalSummary(_Answer):
+    """A step that waits for its second signature: a move (`to`) or an act."""
+
+    to: State | None
+    act: ActCode | None
     record: dict[str, Any]
     proposed_by: str
     proposed_at: datetime
@@ -148,6 +185,9 @@ class CaseDetail(CaseSummary):
     places: list[PlaceStatement]
     times: list[TimeStatement]
     moves: list[PossibleMove]
+    acts: list[PossibleAct]
+    clocks: list[ClockSummary]
+    orders: list[OrderSummary]
     proposal: ProposalSummary | None
     history: list[HistoryEntry]
 
@@ -162,6 +202,16 @@ class TransitionRequest(BaseModel):
     record: dict[str, Any] = Field(
         default_factory=dict, description="fields by name; sums of money in whole fen"
     )
+
+
+class ActRequest(BaseModel):
+    """Do something that leaves the state: extend, pause, resume, order, split and the like."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    act: ActCode = Field(strict=False)
+    version: int = Field(ge=1, le=2**31 - 1)
+    record: dict[str, Any] = Field(default_factory=dict, description="fields by name")
 
 
 class SignatureRequest(BaseModel):
