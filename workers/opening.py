@@ -16,7 +16,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from schemas import audit
+from schemas.calendars import present_calendar
 from schemas.database import new_id
+from schemas.deadlines import VERIFY_WORKING_DAYS, renew
 from schemas.flags import in_order
 from schemas.lifecycle import State, transition
 from schemas.numbers import ALPHABET, CASE_PREFIX, new_number
@@ -24,12 +26,9 @@ from schemas.records import check_record
 from schemas.tables import Case, CaseHistory, CaseReport, Report, RouteDecision
 from schemas.taxonomy import severity_of
 from schemas.units import dispatch_desk
-from schemas.workdays import CalendarOverrides, DueDate, due_date, local_date
+from schemas.workdays import CalendarOverrides, due_date, local_date
 from workers.linking import Link
 from workers.route import POLICY, Decision, Place
-
-# Verify and decide on filing: 15 working days from receipt (penalty procedure, art. 18).
-VERIFY_WORKING_DAYS = 15
 
 _ROUTING_LOCK = 0x52_4F_55_54
 
@@ -78,7 +77,11 @@ def open_case(
     """
     report, decision = share.report, share.decision
     unit_id = decision.unit_id or dispatch_desk(session, list(decision.desk_codes)).id
-    due = _due(report.received_at, calendar)
+    due = due_date(
+        local_date(report.received_at),
+        VERIFY_WORKING_DAYS,
+        overrides=present_calendar(session, base=calendar),
+    )
     chosen = share.place.chosen.claim if share.place.chosen else None
     state = State.ASSIGNED if decision.unit_id else State.DISPATCH
     case = Case(
@@ -147,7 +150,7 @@ def link_report(
         case.accuracy_m = claim.accuracy_m
     case.county_code = case.county_code or share.decision.county_code
     if report.received_at < case.received_at:
-        _begin_earlier(case, report.received_at, calendar)
+        _begin_earlier(session, case, report.received_at, calendar)
     case.version += 1
     _write_link(session, case, share, link, now)
     audit.record(
@@ -297,16 +300,12 @@ def _free_number(session: Session, moment: datetime) -> str:
             return number
 
 
-def _due(received_at: datetime, calendar: CalendarOverrides) -> DueDate:
-    return due_date(local_date(received_at), VERIFY_WORKING_DAYS, overrides=calendar)
-
-
-def _begin_earlier(case: Case, received_at: datetime, calendar: CalendarOverrides) -> None:
-    """Let the case's clock begin at an earlier receipt, unless somebody has moved its end."""
-    if case.due_on == _due(case.received_at, calendar).date:
-        due = _due(received_at, calendar)
-        case.due_on, case.due_provisional = due.date, due.provisional
+def _begin_earlier(
+    session: Session, case: Case, received_at: datetime, calendar: CalendarOverrides
+) -> None:
+    """Let the case's clock begin at an earlier receipt; extension and pauses stay counted."""
     case.received_at = received_at
+    renew(session, case=case, calendar=calendar)
 
 
 def _visible(case: Case) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Take the demo's cases as far as they shall go, over the inspectors' JSON API.
 
-Each step is made with the token of somebody who may make it; two inspectors sign.
+Each step is made with the token of somebody who may make it: two inspectors sign a
+conclusion, and the bureau head approves what an inspector proposes.
 A case is looked at before each step, so that a broken run goes on where it stopped.
 """
 
@@ -14,8 +15,9 @@ from uuid import UUID
 import httpx
 from stdnum.cn import uscc
 
+from schemas.access import Role
 from schemas.errors import Unavailable
-from schemas.lifecycle import State
+from schemas.lifecycle import State, transition
 from schemas.words import Words
 from suishoupai.demo.people import COUNTIES, bureau_of, city_of
 from suishoupai.demo.sending import door_away
@@ -23,7 +25,6 @@ from suishoupai.demo.tips import PATHS, Goal, Tip
 
 _CONNECTIONS = 4
 _MOST_STEPS = 20
-_HEADS_MOVES = frozenset({State.FILED, State.NOT_FILED, State.PENALISED, State.CLOSED})
 _LAW = "《中华人民共和国食品安全法》第一百二十六条第一款"
 
 
@@ -122,7 +123,10 @@ def _step(office: Office, errand: Errand, case: Mapping[str, Any]) -> bool:
     if case["awaits_signature"]:
         if tip.goal is Goal.PROPOSED:
             return False
-        office.sign(second, errand, case)
+        # The table says who signs what was proposed: a colleague, or the bureau head.
+        move = transition(state, State(case["proposal"]["to"]))
+        is_heads = move is not None and Role.BUREAU_HEAD in move.approvers
+        office.sign(_head(tip.place) if is_heads else second, errand, case)
         return True
     path = PATHS[tip.goal]
     if path and state is path[-1]:
@@ -131,7 +135,7 @@ def _step(office: Office, errand: Errand, case: Mapping[str, Any]) -> bool:
         office.move(first, errand, case, State.VERIFIED)
         return True
     target = path[path.index(state) + 1] if state in path else path[0]
-    office.move(_head(tip.place) if target in _HEADS_MOVES else first, errand, case, target)
+    office.move(first, errand, case, target)
     return True
 
 

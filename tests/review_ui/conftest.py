@@ -293,15 +293,17 @@ def picture(size: int, seed: int) -> bytes:
     return out.getvalue()
 
 
-# One right value for every field that a transition may record.
+# Made as late as the tests themselves: a record's days are compared with the receipt.
+_TODAY = local_date(now_utc()).isoformat()
+# One right value for every field that a step may record, but for ids and numbers of cases.
 RECORD: dict[str, Any] = {
     "note": "现场已拍照。",
     "reason": "理由充分",
     "reason_code": "not-food-safety",
     "receiving_department": "沈河区城市管理局",
     "document_number": "沈河市监移〔2026〕3号",
-    "notice_date": "2026-01-05",
-    "visited_on": "2026-01-05",
+    "notice_date": _TODAY,
+    "visited_on": _TODAY,
     "visit_place": "热闹路 12 号",
     "findings": "后厨有鼠迹，现场拍照取证。",
     "actual_address": "热闹路 12 号",
@@ -313,12 +315,20 @@ RECORD: dict[str, Any] = {
     "approval_number": "沈河市监立〔2026〕9号",
     "filing_ground": "违反食品安全法第三十三条",
     "decision_number": "沈河市监处罚〔2026〕12号",
-    "decided_on": "2026-01-06",
+    "decided_on": _TODAY,
     "law_article": "《食品安全法》第 126 条",
     "penalty_kinds": ["warning", "fine"],
     "fine_fen": 500000,
     "confiscation_fen": 0,
-    "published_on": "2026-01-07",
+    "published_on": _TODAY,
+    "ordered_on": _TODAY,
+    "designation_number": "沈河市监指〔2026〕4号",
+    "disputing_units": "沈河区、浑南区市场监督管理局",
+    "dispute_since": _TODAY,
+    "pause_kind": "testing",
+    "pause_from": _TODAY,
+    "pause_to": _TODAY,
+    "split_categories": ["FIRE_SAFETY"],
 }
 
 

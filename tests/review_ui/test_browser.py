@@ -46,18 +46,29 @@ def test_a_case_is_verified_by_two_filed_penalised_and_closed(world, enter) -> N
     assert world.fresh(case).state == "verified"
 
     hanna = enter("hanna")
-    hanna.get_by_role("link", name="后厨脏乱").click()
-    hanna.get_by_label("审批文号").first.fill("沈河市监立〔2026〕9号")
-    hanna.get_by_label("依据和理由").first.fill("违反食品安全法第三十三条")
-    act(hanna, "立案")
-    hanna.get_by_label("决定书文号").first.fill("沈河市监处罚〔2026〕12号")
-    hanna.get_by_label("法律条款").first.fill("《食品安全法》第 126 条")
-    hanna.get_by_label("警告").check()
-    hanna.get_by_label("罚款", exact=True).check()
-    hanna.get_by_label("罚款（元）").fill("5000")
-    act(hanna, "处罚")
-    hanna.get_by_label("理由").first.fill("罚款已缴清")
-    act(hanna, "办结")
+
+    def approve(button: str) -> None:
+        """Anna proposes what she has filled in; the bureau head signs it."""
+        act(anna, f"提出：{button}")
+        hanna.goto("/?tab=sign")
+        hanna.get_by_role("link", name="后厨脏乱").click()
+        act(hanna, "签字确认")
+        anna.reload()
+
+    anna.reload()
+    anna.get_by_label("审批文号").first.fill("沈河市监立〔2026〕9号")
+    anna.get_by_label("依据和理由").first.fill("违反食品安全法第三十三条")
+    approve("立案")
+    anna.get_by_label("决定书文号").first.fill("沈河市监处罚〔2026〕12号")
+    article = anna.locator("#f-penalised-law_article-known option").first.get_attribute("value")
+    assert article == "《食品安全法》第一百二十六条第一款第十三项"
+    anna.get_by_label("法律条款").first.fill(article)
+    anna.get_by_label("警告").check()
+    anna.get_by_label("罚款", exact=True).check()
+    anna.get_by_label("罚款（元）").fill("5000")
+    approve("处罚")
+    anna.get_by_label("理由").first.fill("罚款已缴清")
+    approve("办结")
     assert world.fresh(case).state == "closed"
     assert hanna.get_by_text("¥5,000.00").is_visible()
 

@@ -240,7 +240,7 @@ def test_an_incomplete_form_names_the_field_and_keeps_the_others(world, browse, 
     fields = {name: record[name] for name in ("decision_number", "law_article", "penalty_kinds")}
     answer = post(
         client, case, "moves", version="2", to="penalised", fine_fen="五百", **fields,
-        decided_on="2026-01-06",
+        decided_on=record["decided_on"],
     )  # fmt: skip
     assert answer.status_code == 422
     assert "“罚款（元）”填写有误" in answer.text
@@ -261,10 +261,13 @@ def test_money_is_typed_in_yuan_and_kept_in_fen(world, browse, record) -> None:
         client,
         post(
             client, case, "moves", version="2", to="penalised", fine_fen="¥5,000.50",
-            confiscation_fen="0", published_on="2026-01-07", **fields,
+            confiscation_fen="0", published_on=record["published_on"], **fields,
         ),
     )  # fmt: skip
     assert "¥5,000.50" in page
+    assert "您提出" in page
+    approver = browse(world.person("greta", (Role.BUREAU_HEAD, SHENHE)))
+    follow(approver, post(approver, case, "signatures", version="3", decision="confirm"))
     with world.database.reading() as session:
         assert session.scalars(select(CaseDecision)).one().fine_fen == 500_050
 
@@ -343,7 +346,7 @@ def test_a_version_that_is_no_number_is_refused(world, browse, version) -> None:
 
 
 def test_a_move_of_another_role_is_refused_in_words(world, browse) -> None:
-    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    client = browse(world.person("dora", (Role.DISPATCHER, SHENHE)))
     case = world.case(state=State.PENALISED)
     assert "这一步不由您办理" in client.get(f"/cases/{case.number}").text
     answer = post(client, case, "moves", version="2", to="closed", reason="已缴清")

@@ -23,6 +23,8 @@ BODIES = {
     "cases.move_case": {"to": "verifying"},
     "api_v1.move_case": {"to": "verifying", "version": 2},
     "api_v1.sign_case": {"decision": "confirm", "version": 2},
+    "acts.do_act": {"act": "pause"},
+    "api_v1.act_on_case": {"act": "pause", "version": 2},
 }
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -16,6 +16,7 @@ from schemas.lifecycle import (
     transition,
 )
 from schemas.records import FIELDS, PENALTY_KINDS, check_record
+from schemas.taxonomy import CATEGORIES, liability_articles
 
 TODAY = date(2026, 11, 21)
 S = State
@@ -50,12 +51,19 @@ def test_every_state_can_be_reached_and_closed_only_after_a_decision() -> None:
     assert decided.isdisjoint(OPEN_STATES)
 
 
-def test_conclusions_need_two_inspectors_and_penalties_a_bureau_head() -> None:
+def test_conclusions_need_two_inspectors_and_decisions_a_bureau_head() -> None:
     for target in (S.VERIFIED, S.UNFOUNDED, S.UNVERIFIABLE):
-        assert move(S.VERIFYING, target).signatures == 2
-        assert move(S.VERIFYING, target).roles == {Role.INSPECTOR}
-    assert move(S.FILED, S.PENALISED).roles == {Role.BUREAU_HEAD}
-    assert move(S.RECTIFYING, S.VERIFIED).signatures == 2
+        found = move(S.VERIFYING, target)
+        assert (found.signatures, found.proposers, found.approvers) == (
+            2, {Role.INSPECTOR}, {Role.INSPECTOR},
+        )  # fmt: skip
+    assert move(S.RECTIFYING, S.VERIFIED).approvers == {Role.INSPECTOR}
+    decisions = {
+        S.FILED, S.NOT_FILED, S.PENALISED, S.NO_PENALTY, S.WITHDRAWN, S.CLOSED, S.REOPENED,
+    }  # fmt: skip
+    for each in TRANSITIONS:
+        if each.target in decisions:
+            assert (each.signatures, each.approvers) == (2, {Role.BUREAU_HEAD}), each
 
 
 def test_nobody_may_close_what_is_still_being_verified() -> None:
@@ -130,10 +138,13 @@ def test_a_penalty_is_recorded_in_fen() -> None:
         ("penalty_kinds", ["prison"]),
         ("law_article", "x" * 201),
         ("law_article", 7),
+        ("law_article", "第 126 条"),
+        ("law_article", "《食品安全法》"),
+        ("published_on", "2026-11-19"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_refused(field: str, value: object) -> None:
-    with pytest.raises(InvalidInput, match="record-field-invalid") as refusal:
+    with pytest.raises(InvalidInput, match=r"record-(field-invalid|days-reversed)") as refusal:
         check_record(move(S.FILED, S.PENALISED), PENALTY | {field: value}, today=TODAY)
     assert refusal.value.field == field
 
@@ -155,3 +166,45 @@ def test_a_deadline_in_the_past_is_refused() -> None:
             {"order_number": "责改1号", "rectify_by": "2026-11-20"},
             today=TODAY,
         )
+
+
+def test_a_deadline_comes_after_the_day_of_the_order() -> None:
+    order = {"order_number": "责改1号", "rectify_by": "2026-11-21"}
+    step = move(S.VERIFIED, S.RECTIFYING)
+    with pytest.raises(InvalidInput, match="record-days-reversed") as refusal:
+        check_record(step, order, today=TODAY)
+    assert refusal.value.field == "rectify_by"
+    check_record(step, order | {"ordered_on": "2026-11-20"}, today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("pair", "field", "known"),
+    [
+        ((S.DISPATCH, S.TRANSFERRED), "notice_date", "received_on"),
+        ((S.FILED, S.PENALISED), "decided_on", "filed_on"),
+        ((S.VERIFYING, S.VERIFIED), "visited_on", "received_on"),
+    ],
+)
+def test_a_day_before_what_it_follows_is_refused(pair, field, known) -> None:
+    given = PENALTY | VERIFIED | {
+        "receiving_department": "城管局", "document_number": "1号", "notice_date": "2026-11-20",
+    }  # fmt: skip
+    step = move(*pair)
+    record = {name: given[name] for name in step.required}
+    with pytest.raises(InvalidInput, match="record-days-reversed") as refusal:
+        check_record(step, record, today=TODAY, known={known: TODAY})
+    assert refusal.value.field == field
+    check_record(step, record, today=TODAY, known={known: date(2026, 11, 20)})
+
+
+def test_the_articles_on_liability_are_read_from_the_taxonomy() -> None:
+    assert liability_articles(["PEST"]) == (
+        "《食品安全法》第一百二十六条第一款第十三项",
+        "《食品安全法》第一百二十四条第一款第四项",
+    )
+    assert liability_articles(["NO_BUSINESS_LICENCE"]) == ("《无证无照经营查处办法》第十三条",)
+    assert liability_articles(["SEAL_BROKEN", "FOOD_WASTE"]) == ()
+    read = FIELDS["law_article"].read
+    for code in CATEGORIES:
+        for article in liability_articles([code.code]):
+            assert read(article, TODAY) == article

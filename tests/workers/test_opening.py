@@ -169,7 +169,7 @@ def test_a_street_polygon_with_a_station_sends_the_tip_to_the_station(tips, mach
         )
         station = Unit(
             department="market", division_code=street, level="street", name="某市场监管所",
-            path="/x/",
+            path=f"/{new_id().hex}/",
         )  # fmt: skip
         session.add(station)
     report = tips.send(tips.photo(8), at=place)
