@@ -56,6 +56,8 @@ def test_a_case_is_verified_by_two_filed_penalised_and_closed(world, enter) -> N
         anna.reload()
 
     anna.reload()
+    anna.locator("summary", has_text="更多").click()
+    anna.locator("summary").get_by_text("立案", exact=True).click()
     anna.get_by_label("审批文号").first.fill("沈河市监立〔2026〕9号")
     anna.get_by_label("依据和理由").first.fill("违反食品安全法第三十三条")
     approve("立案")
