@@ -72,7 +72,7 @@ def test_a_case_is_verified_by_two_filed_penalised_and_closed(world, enter) -> N
     anna.get_by_label("理由").first.fill("罚款已缴清")
     approve("办结")
     assert world.fresh(case).state == "closed"
-    assert hanna.get_by_text("¥5,000.00").is_visible()
+    assert hanna.get_by_text("¥5,000.00").first.is_visible()
 
     hanna.get_by_role("link", name="本周").click()
     figures = hanna.locator(".figures .number").all_inner_texts()
