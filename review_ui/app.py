@@ -18,11 +18,14 @@ from review_ui.room import WEB, Room
 from review_ui.routes.acts import acts
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
+from review_ui.routes.bulk import bulk
 from review_ui.routes.cases import cases
+from review_ui.routes.map import case_map
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
 from review_ui.routes.signing import signing
 from review_ui.routes.unsealing import unsealing, unsealing_api
+from review_ui.routes.views import views
 from review_ui.routes.week import week
 from review_ui.staff import password_matches
 from schemas.access import ROLE_NAMES, Right
@@ -68,6 +71,9 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (
         signing,
         queue,
+        bulk,
+        views,
+        case_map,
         cases,
         acts,
         photos,

@@ -1,6 +1,7 @@
-"""County outlines for the map on a case page, read once and at the first use."""
+"""County outlines for the maps, read once and at the first use."""
 
 import threading
+from collections.abc import Collection
 from datetime import date
 from functools import cache
 from typing import Any
@@ -17,6 +18,8 @@ from schemas.tables import Jurisdiction
 
 # A map shows the counties that come within this distance of a place on it.
 AROUND_M = 2_000.0
+# How many units' maps a process keeps drawn.
+KEPT = 16
 
 
 class Outlines:
@@ -25,11 +28,12 @@ class Outlines:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loaded: tuple[object, BoundarySet] | None = None
+        self._drawn: dict[tuple[object, ...], dict[str, Any]] = {}
 
     def around(self, session: Session, *, points: list[Point], on: date) -> dict[str, Any]:
         """Return a FeatureCollection of the counties around some places; empty without any."""
         if not points:
-            return {"type": "FeatureCollection", "features": []}
+            return around_nothing()
         reach = AROUND_M / METRES_PER_DEGREE
         west = max(-180.0, min(point.longitude for point in points) - reach)
         east = min(180.0, max(point.longitude for point in points) + reach)
@@ -39,6 +43,25 @@ class Outlines:
             # Claims that disagree by hundreds of kilometres: only the first place's county.
             return self.around(session, points=points[:1], on=on)
         return display_shapes(self._boundaries(session), on=on, bbox=(west, south, east, north))
+
+    def within(self, session: Session, *, codes: Collection[str], on: date) -> dict[str, Any]:
+        """Return a FeatureCollection of the counties within some divisions, whole.
+
+        The country takes two seconds the first time; what was drawn is kept.
+        """
+        boundaries = self._boundaries(session)
+        key = (id(boundaries), on, *sorted(codes))
+        with self._lock:
+            if key in self._drawn:
+                return self._drawn[key]
+        known = {area.code for area in boundaries.areas(on)}
+        inside = [code for code in known if any(code.startswith(_prefix(top)) for top in codes)]
+        shapes = display_shapes(boundaries, on=on, codes=inside) if inside else around_nothing()
+        with self._lock:
+            if len(self._drawn) >= KEPT:
+                self._drawn.clear()
+            self._drawn[key] = shapes
+        return shapes
 
     def _boundaries(self, session: Session) -> BoundarySet:
         """Return the boundaries in force; read anew when an operator has loaded polygons."""
@@ -53,6 +76,17 @@ class Outlines:
                 overrides = [_override(row) for row in session.scalars(select(Jurisdiction))]
                 self._loaded = (tuple(edition), package.with_overrides(overrides))
             return self._loaded[1]
+
+
+def around_nothing() -> dict[str, Any]:
+    """Return a FeatureCollection that holds nothing."""
+    return {"type": "FeatureCollection", "features": []}
+
+
+def _prefix(code: str) -> str:
+    while code.endswith("00"):
+        code = code[:-2]
+    return code
 
 
 @cache

@@ -5,7 +5,8 @@ first does. Each tree and pile is one range of an index in the list's own order;
 takes the first of each and merges them. With words it is a search, newest first.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
@@ -68,10 +69,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A case in a list: its id, its version, and the cursor of the page that follows it."""
+
+    case_id: UUID
+    version: int
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the list, and the cursor of the next one, if there is one."""
+    """One page of the list, its keys, and the cursor of the next one, if there is one."""
 
     rows: Sequence[Row] = field(default_factory=tuple)
+    keys: Sequence[Key] = field(default_factory=tuple)
     next_cursor: str | None = None
 
 
@@ -112,16 +123,7 @@ def page_of_cases(
     )
     shown = keys[:size]
     rows = _rows(session, [key.case_id for key in shown], today=today, calendar=calendar)
-    return Page(rows, shown[-1].cursor if len(keys) > size else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A case in a list: its id, its version, and the cursor of the page that follows it."""
-
-    case_id: UUID
-    version: int
-    cursor: str
+    return Page(rows, shown, shown[-1].cursor if len(keys) > size else None)
 
 
 def keys_of_page(
@@ -169,7 +171,7 @@ def _searched(
     """Return the keys of a page of a search; a whole case number is looked up by itself."""
     narrowed = [visible_cases(staff), *conditions(filters)]
     if tab is not Tab.UNIT:
-        narrowed.append(_in_tab(tab, staff, today))
+        narrowed.append(in_tab(tab, staff, today))
     number = _as_number(filters.words)
     if number:
         rows = session.execute(
@@ -194,6 +196,13 @@ def _searched(
         Key(case_id, version, f"found_{place}")
         for place, case_id, version in session.execute(statement)
     ]
+
+
+def pulse_of(keys: Sequence[Key], counts: Mapping[Tab, int]) -> str:
+    """Return a digest of what a page shows: it changes when a case or a count does."""
+    told = [f"{key.case_id}:{key.version}" for key in keys]
+    told += [f"{tab}:{count}" for tab, count in counts.items()]
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:32]
 
 
 def row_of(session: Session, *, case: Case, today: date, calendar: CalendarOverrides) -> Row:
@@ -265,7 +274,7 @@ def _rest(tab: Tab, stage: Stage, staff: SignedIn, today: date) -> list[ColumnEl
     return [waits_for(staff)] if tab is Tab.SIGN else []
 
 
-def _in_tab(tab: Tab, staff: SignedIn, today: date) -> ColumnElement[bool]:
+def in_tab(tab: Tab, staff: SignedIn, today: date) -> ColumnElement[bool]:
     """Return the condition of a tab for a case that was found otherwise."""
     match tab:
         case Tab.UNIT:

@@ -102,7 +102,7 @@ def test_pages_are_accessible_and_fit_the_screen(world, enter, size, locale) -> 
     check(signed_out, "/sign-in")
     page = enter("bob", size=size, locale=locale)
     for path in (
-        "/", "/?tab=sign", "/?tab=mine", f"/cases/{case.number}", f"/cases/{late.number}",
+        "/", "/?tab=sign", "/?tab=mine", "/map", f"/cases/{case.number}", f"/cases/{late.number}",
         "/week", "/nothing",
     ):  # fmt: skip
         check(page, path)
@@ -140,6 +140,61 @@ def test_the_list_is_walked_by_keyboard(world, enter) -> None:
     assert "q=" in page.url
 
 
+def test_a_new_case_appears_by_itself_but_not_under_ticked_boxes(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    world.case()
+    page = enter("anna")
+    page.evaluate("window.stayed = true")
+    # The page asks at once when it is looked at again, which a test need not wait for.
+    look_again = "document.dispatchEvent(new Event('visibilitychange'))"
+    world.case()
+    page.evaluate(look_again)
+    page.wait_for_function("document.querySelectorAll('.cases > li').length === 2")
+    assert "2" in page.locator("[data-said]").inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    world.case()
+    page.evaluate(look_again)
+    page.locator("[data-changed]").wait_for(state="visible")
+    assert page.locator(".cases input:checked").count() == 1
+    assert page.evaluate("window.stayed")
+
+
+def test_the_map_of_cases_clusters_them_and_leads_to_each(world, enter) -> None:
+    world.person("anna", (Role.INSPECTOR, SHENHE))
+    for shift in (0.0, 0.00001, 0.00002):
+        world.case(place=(41.7961 + shift, 123.4421))
+    page = enter("anna")
+    page.goto("/map")
+    cluster = page.locator(".cluster")
+    cluster.wait_for()
+    assert cluster.inner_text() == "3"
+    assert cluster.get_attribute("title") == "3 个案件"
+    assert page.locator(".brief li").count() == 3
+
+
+def test_keys_lead_to_photos_and_to_signing_and_sign_nothing(world, enter) -> None:
+    anna = world.person("anna", (Role.INSPECTOR, SHENHE))
+    world.person("bob", (Role.INSPECTOR, SHENHE))
+    case = world.case(state=State.VERIFYING, reports=(world.report(photos=2),))
+    with world.database.writing() as session:
+        advance(
+            session, case_id=case.id, staff=anna, to=State.UNVERIFIABLE, version=2,
+            record={"findings": "店已搬走"}, now=now_utc(),
+        )  # fmt: skip
+    page = enter("bob")
+    page.goto(f"/cases/{case.number}")
+    for key, index in (("n", 0), ("n", 1), ("p", 0)):
+        page.keyboard.press(key)
+        hrefs = page.evaluate("[...document.querySelectorAll('a[data-photo]')].map(a => a.href)")
+        assert page.evaluate("document.activeElement.href") == hrefs[index]
+    page.keyboard.press("s")
+    assert page.evaluate("document.activeElement.innerText").strip() == "签字确认"
+    page.keyboard.press("r")
+    assert page.evaluate("document.activeElement.name") == "reason"
+    assert world.fresh(case).state == "verifying"
+
+
 def test_filters_change_the_list_in_place(world, enter) -> None:
     world.person("anna", (Role.INSPECTOR, SHENHE))
     world.case(categories=("PEST",))
@@ -148,7 +203,7 @@ def test_filters_change_the_list_in_place(world, enter) -> None:
     page.evaluate("window.stayed = true")
     page.get_by_label("类别").select_option("PEST")
     page.wait_for_url("**category=PEST**")
-    page.wait_for_function("document.querySelectorAll('.cases li').length === 1")
+    page.wait_for_function("document.querySelectorAll('.cases > li').length === 1")
     assert page.evaluate("window.stayed")
 
 

@@ -1,8 +1,9 @@
 // The room works without this file. It adds: lists that change without losing the
-// place (htmx), and the keyboard.
+// place (htmx) and by themselves, and the keyboard.
 
 import htmx from "htmx.org";
 import { listenToKeys } from "./keys.js";
+import { keepListFresh } from "./live.js";
 
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
@@ -10,3 +11,4 @@ htmx.config.selfRequestsOnly = true;
 htmx.config.historyCacheSize = 0;
 
 listenToKeys(document);
+keepListFresh(document);
