@@ -149,7 +149,7 @@ def test_a_new_case_appears_by_itself_but_not_under_ticked_boxes(world, enter) -
     look_again = "document.dispatchEvent(new Event('visibilitychange'))"
     world.case()
     page.evaluate(look_again)
-    page.wait_for_function("document.querySelectorAll('.cases > li').length === 2")
+    page.locator(".cases > li").nth(1).wait_for()
     assert "2" in page.locator("[data-said]").inner_text()
     page.keyboard.press("j")
     page.keyboard.press("x")
