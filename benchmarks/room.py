@@ -12,6 +12,7 @@ Run from the root of the repository: `python -m benchmarks.room [--sizes 1000,10
 import argparse
 import json
 import random
+import re
 import statistics
 import tempfile
 import time
@@ -188,9 +189,14 @@ def pages(client: FlaskClient, database: Database) -> Iterator[tuple[str, str, s
     """Yield (what, who, address) of every page that is measured."""
     with database.reading() as session:
         unit = session.scalars(select(Unit).where(Unit.division_code == SHENHE)).first()
-        number = session.scalars(
-            select(Case.number).where(Case.unit_id == unit.id, Case.state == "assigned").limit(1)
-        ).first() or session.scalars(select(Case.number).where(Case.unit_id == unit.id)).first()
+        number = (
+            session.scalars(
+                select(Case.number)
+                .where(Case.unit_id == unit.id, Case.state == "assigned")
+                .limit(1)
+            ).first()
+            or session.scalars(select(Case.number).where(Case.unit_id == unit.id)).first()
+        )
     for who in ("county", "city", "nation"):
         yield "queue page", who, "/?tab=unit"
     yield "queue page, filtered", "city", "/?tab=unit&category=PEST&severity=4"
@@ -210,11 +216,10 @@ def deep_page(client: FlaskClient, pages_on: int) -> str:
     address = "/?tab=unit"
     for _ in range(pages_on):
         body = client.get(address).get_data(as_text=True)
-        begin = body.find("after=")
-        if begin < 0:
+        found = re.search(r'<a class="btn" href="([^"]*after=[^"]*)"', body)
+        if found is None:
             break
-        start = body.rfind('href="', 0, begin) + 6
-        address = body[start : body.index('"', begin)].replace("&amp;", "&")
+        address = found[1].replace("&amp;", "&")
     return address
 
 
