@@ -11,6 +11,7 @@ from intake.photos import make_store
 from intake.queueing import DoorQueue
 from review_ui.attempts import AttemptLimits
 from review_ui.entrance import checks, guard_forms, kept_form
+from review_ui.fonts import find_chinese_font
 from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
@@ -20,6 +21,7 @@ from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
 from review_ui.routes.cases import cases
+from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.map import case_map
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
@@ -31,7 +33,7 @@ from review_ui.staff import password_matches
 from schemas.access import ROLE_NAMES, Right
 from schemas.calendars import LiveCalendar
 from schemas.database import connect
-from schemas.errors import NotSignedIn, SuishoupaiError, Unavailable
+from schemas.errors import ConfigurationError, NotSignedIn, SuishoupaiError, Unavailable
 from schemas.logs import configure_logs
 from schemas.measures import provisional_due_dates
 from schemas.migrate import check_migrated
@@ -47,6 +49,14 @@ STATIC_FOR_S = 365 * 86_400
 def _provisional(room: Room) -> int:
     with room.database.reading() as session:
         return provisional_due_dates(session)
+
+
+def _font_missing() -> int:
+    try:
+        find_chinese_font()
+    except ConfigurationError:
+        return 1
+    return 0
 
 
 def from_environment() -> Flask:
@@ -82,6 +92,8 @@ def create_app(settings: Settings) -> Flask:
         unsealing,
         unsealing_api,
         audit_log,
+        evidence,
+        evidence_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -96,14 +108,17 @@ def create_app(settings: Settings) -> Flask:
                 "photos": room.store.check,
                 "pages": lambda: _manifest(required=True),
             },
-            notices={"provisional_due_dates": lambda: _provisional(room)},
+            notices={
+                "provisional_due_dates": lambda: _provisional(room),
+                "chinese_font_missing": _font_missing,
+            },
             metrics=room.metrics.registry,
             page_for=_refusal_page,
             observe=room.metrics.observe_refusal,
             content_security_policy=_policy(settings),
         ),
     )
-    guard_forms(app, exempt=(api.name, unsealing_api.name))
+    guard_forms(app, exempt=(api.name, unsealing_api.name, evidence_api.name))
     # The first unknown name must not take longer than the second: make the hash that
     # stands for nobody's now.
     password_matches(None, "")

@@ -8,6 +8,7 @@ from suishoupai.commands.audit import verify_audit
 from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
+from suishoupai.commands.evidence import evidence
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
 from suishoupai.commands.pipeline import requeue, trace
@@ -40,6 +41,7 @@ for _command in (
     trace,
     verify_audit,
     keys,
+    evidence,
     retention,
 ):
     cli.add_command(_command)
