@@ -41,6 +41,7 @@ ACTIONS: dict[str, Words] = {
     "rider.tokens_revoked": Words("停用了一名骑手的登录凭证", "revoked a rider's tokens"),
     "rider.erased": Words("删除了一名骑手的个人信息", "erased a rider's personal data"),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
+    "calendar_loaded": Words("载入了工作日历", "loaded the calendar of working days"),
     "keys_rotated": Words("用新密钥重新封存", "sealed everything anew under the newest key"),
     "staff_added": Words("添加了工作人员", "added a member of staff"),
     "staff_activated": Words("启用了账号", "let the account in again"),
