@@ -23,6 +23,7 @@ from review_ui.routes.bulk import bulk
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.map import case_map
+from review_ui.routes.notes import notes
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
 from review_ui.routes.signing import signing
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> Flask:
         case_map,
         cases,
         acts,
+        notes,
         photos,
         week,
         api,

@@ -1,5 +1,6 @@
 """Puts a case page together: the file, what resembles it, and what the person may do now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import render_template, request
@@ -8,13 +9,16 @@ from sqlalchemy.orm import Session
 from review_ui.casefile import CaseFile, open_casefile
 from review_ui.explaining import clock_views
 from review_ui.forms import MoveForm, Typed, act_forms, move_forms
+from review_ui.notes import notes_of, staff_of
 from review_ui.orders import rectification_orders
 from review_ui.people import People, people
 from review_ui.resemblances import look_alikes, shop_cases
 from review_ui.room import person, room, today
 from review_ui.signatures import may_sign, name_of
 from review_ui.staff import SignedIn
+from review_ui.suspicion import numbers_behind
 from review_ui.timeline import read_story, timeline
+from review_ui.wording import Wording, wording_for
 from schemas.deadlines import facts_of
 from schemas.errors import SuishoupaiError
 from schemas.records import REINSPECTION_RESULTS
@@ -44,7 +48,9 @@ def case_page(
     staff = person()
     file = open_casefile(session, case=case, today=today(), calendar=room().calendar)
     story = read_story(session, file=file)
-    known = people(session, unit=file.unit, ids=story.staff_ids())
+    notes = notes_of(session, case_id=case.id)
+    known = people(session, unit=file.unit, ids=story.staff_ids() | staff_of(notes))
+    alike = look_alikes(session, file=file, staff=staff)
     waiting = _waiting(session, file, staff, known)
     forms = move_forms(
         session,
@@ -61,7 +67,11 @@ def case_page(
         "case.html",
         file=file,
         case=case,
-        alike=look_alikes(session, file=file, staff=staff),
+        alike=alike,
+        numbers=numbers_behind(file, alike),
+        notes=notes,
+        names=known.names,
+        wording=_wording(session, file, forms),
         shop=shop_cases(session, case=case, staff=staff),
         events=timeline(story, people=known),
         decisions=file.decisions,
@@ -77,6 +87,13 @@ def case_page(
         refusal=refusal,
         typed=typed,
     )
+
+
+def _wording(session: Session, file: CaseFile, forms: Sequence[MoveForm]) -> tuple[Wording, ...]:
+    """Return the templates for findings where one of the forms asks for findings."""
+    if not any(each.field.name == "findings" for form in forms for each in form.fields):
+        return ()
+    return wording_for(session, unit=file.unit, categories=file.case.categories)
 
 
 def _is_of_use(form: MoveForm, waiting: Waiting | None, typed: Typed | None) -> bool:

@@ -30,6 +30,9 @@ CHANGES: dict[str, Words] = {
     "case_assigned": Words("改了经办人", "changed who has it in hand"),
     "case_linked": Words("并入了一份举报", "linked a report to it"),
     "case_unlinked": Words("移出了一份举报", "took a report out of it"),
+    "case_noted": Words("写了备注", "wrote a note"),
+    "case_task_added": Words("安排了复查任务", "set a task of re-inspection"),
+    "case_task_done": Words("登记了复查任务的结果", "recorded the result of a task"),
 }
 
 

@@ -20,7 +20,7 @@ from review_ui.room import today
 from schemas.divisions import divisions, full_name
 from schemas.flags import FLAGS, SOURCE_NAMES, Flag, Level, say_reason
 from schemas.lifecycle import STATE_NAMES, State
-from schemas.records import FIELDS
+from schemas.records import FIELDS, REINSPECTION_RESULTS
 from schemas.taxonomy import DEPARTMENT_NAMES, Department, category
 from schemas.words import Words
 from schemas.workdays import SHANGHAI
@@ -56,6 +56,7 @@ def add_filters(app: Flask) -> None:
     filters: dict[str, Callable[[Any], object]] = {
         "action": action_name,
         "age": age,
+        "bytes": size_words,
         "category": category_name,
         "clock": clock_words,
         "county": county_name,
@@ -77,6 +78,7 @@ def add_filters(app: Flask) -> None:
     }
     app.jinja_env.filters.update({name: _asked_anew(each) for name, each in filters.items()})
     app.jinja_env.globals.update(flag_icon=lambda code: FLAG_ICONS.get(code, "alert-triangle"))
+    app.jinja_env.globals.update(reinspection_results=REINSPECTION_RESULTS)
 
 
 def _asked_anew(words_of: Callable[[Any], object]) -> Callable[[Context, Any], object]:
@@ -204,6 +206,12 @@ def metres(value: float) -> str:
         return say(Words(f"{value:.0f} 米", f"{value:.0f} m"))
     number = f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
     return say(Words(f"{number} 公里", f"{number} km"))
+
+
+def size_words(size_bytes: int) -> str:
+    """Return how large a file is, in binary kilobytes or megabytes."""
+    kilobytes = size_bytes / 1024
+    return f"{kilobytes:.0f} KB" if kilobytes < 1024 else f"{kilobytes / 1024:.1f} MB"
 
 
 def yuan(fen: int) -> str:

@@ -32,7 +32,10 @@ PROCESS_REPORT = JobSpec("workers.jobs.process_report", ("report_id", "request_i
 PROCESS_SUPPLEMENT = JobSpec(
     "workers.jobs.process_supplement", ("supplement_id", "request_id"), 180
 )
-JOBS = (PROCESS_REPORT, PROCESS_SUPPLEMENT)
+EXAMINE_ATTACHMENT = JobSpec(
+    "workers.jobs.examine_attachment", ("attachment_id", "request_id"), 180
+)
+JOBS = (PROCESS_REPORT, PROCESS_SUPPLEMENT, EXAMINE_ATTACHMENT)
 
 
 class JobQueue(Protocol):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from workers import pipeline
+from workers import attachments, pipeline
 from workers.machine import Machine
 
 log = structlog.get_logger()
@@ -32,6 +32,14 @@ def process_supplement(supplement_id: str, request_id: str) -> None:
         request_id=request_id, supplement_id=supplement_id
     ):
         pipeline.supplement(UUID(supplement_id), machine=_machine())
+
+
+def examine_attachment(attachment_id: str, request_id: str) -> None:
+    """Examine a photo that staff put beside a note."""
+    with structlog.contextvars.bound_contextvars(
+        request_id=request_id, attachment_id=attachment_id
+    ):
+        attachments.examine(UUID(attachment_id), machine=_machine())
 
 
 def _machine() -> Machine:

@@ -16,6 +16,7 @@ from sqlalchemy import or_, select, update
 from schemas.database import now_utc
 from schemas.errors import ConfigurationError
 from schemas.jobs import (
+    EXAMINE_ATTACHMENT,
     PROCESS_REPORT,
     PROCESS_SUPPLEMENT,
     JobSpec,
@@ -23,7 +24,7 @@ from schemas.jobs import (
     connect_queue,
 )
 from schemas.tables import AuditEntry, Report, ReportProgress, Supplement
-from workers import pipeline
+from workers import attachments, pipeline
 from workers.machine import Machine
 
 log = structlog.get_logger()
@@ -76,6 +77,12 @@ def _sweep(machine: Machine, queue: RedisQueue, waiting: set[str], now: datetime
             given_up += _give_up_supplement(machine, supplement_id)
         elif supplement_id.hex not in waiting:
             requeued += _put(machine, queue, PROCESS_SUPPLEMENT, supplement_id)
+    for attachment_id, is_hopeless in attachments.stuck(machine, now=now):
+        if is_hopeless:
+            attachments.give_up(attachment_id, machine=machine)
+            given_up += 1
+        elif attachment_id.hex not in waiting:
+            requeued += _put(machine, queue, EXAMINE_ATTACHMENT, attachment_id)
     if requeued or given_up:
         log.info("swept", requeued=requeued, given_up=given_up)
     return Swept(requeued, given_up)

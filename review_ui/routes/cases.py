@@ -1,33 +1,27 @@
 """The case page: everything about one case, and the forms of what may be done with it."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from intake.doorway import Entry, enters, not_found, request_id
 from review_ui.assignment import assign
 from review_ui.casefile import open_casefile
-from review_ui.casepage import case_page
 from review_ui.casework import advance, confirm, send_back
-from review_ui.forms import Typed, read_record, typed_values
+from review_ui.forms import read_record, typed_values
 from review_ui.links import accept_suggestion, reject_suggestion, unlink_report
-from review_ui.presenting import say
 from review_ui.room import moment, person, room, today
+from review_ui.routes.stepping import Act, do_step, show_page, uuid_or_nobody
 from review_ui.scope import find_case
-from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound, SuishoupaiError
 from schemas.jobs import PROCESS_REPORT
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.tables import Case
-from schemas.wire.problems import status_of
 from schemas.words import Words
 
 cases = Blueprint("cases", __name__, url_prefix="/cases")
 
-Act = Callable[[Session, Case, int], Words]
 _SIGNED = Words("已签字，案件改为“{}”。", "Signed: the case is now “{}”.")
 _MOVED = Words("案件已改为“{}”。", "The case is now “{}”.")
 _PROPOSED = Words(
@@ -39,7 +33,7 @@ _PROPOSED = Words(
 @enters(Entry.SEE_CASES)
 def show_case(number: str) -> str:
     """Show a case."""
-    return _page(number)
+    return show_page(number)
 
 
 @cases.get("/<number>/map.json")
@@ -137,7 +131,7 @@ def assign_case(number: str) -> WerkzeugResponse:
             case_id=case.id,
             staff=person(),
             version=version,
-            assignee_id=_uuid(request.form.get("assignee_id", "")),
+            assignee_id=uuid_or_nobody(request.form.get("assignee_id", "")),
         )
         return Words("经办人已更新。", "Updated who has it in hand.")
 
@@ -210,48 +204,7 @@ def decide_match(number: str, match_id: UUID) -> WerkzeugResponse:
 
 def take_step(number: str, act: Act, *, form: str) -> WerkzeugResponse:
     """Do one step in one transaction; a refusal shows the page again with what was typed."""
-    try:
-        with room().database.writing() as db:
-            case = find_case(db, number=number, staff=person())
-            done = act(db, case, _version())
-    except (InvalidInput, Conflict, NotAllowed) as error:
-        room().metrics.observe_refusal(error.code)
-        typed = Typed(form, typed_values(request.form), error.field)
-        return make_response(_page(number, refusal=error, typed=typed), status_of(error))
-    flash(say(done))
-    return redirect(_where_it_is_now(number))
-
-
-def _page(number: str, **options: Any) -> str:
-    with room().database.reading() as db:
-        return case_page(db, case=find_case(db, number=number, staff=person()), **options)
-
-
-def _where_it_is_now(number: str) -> str:
-    """Return the case's page, or the queue where the case has left the person's tree."""
-    with room().database.reading() as db:
-        try:
-            find_case(db, number=number, staff=person())
-        except NotFound:
-            return url_for("queue.front")
-    return url_for("cases.show_case", number=number)
-
-
-def _version() -> int:
-    text = request.form.get("version", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise SuishoupaiError(
-            "body-unreadable", Words("请求的格式读不懂。", "The request can't be read.")
-        )
-    return int(text)
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        # Nobody has this id, which the step itself then says.
-        return UUID(int=0)
+    return do_step(number, act, form=form, values=typed_values(request.form))
 
 
 def _filled(words: Words, state: State) -> Words:

@@ -12,6 +12,13 @@ from schemas.tables.cases import (
     RouteDecision,
 )
 from schemas.tables.jurisdictions import Jurisdiction, Unit
+from schemas.tables.notes import (
+    CaseAttachment,
+    CaseMention,
+    CaseNote,
+    CaseTask,
+    FindingTemplate,
+)
 from schemas.tables.photos import Match, Photo, PhotoBand, PhotoExamination, PhotoHash
 from schemas.tables.queue import CaseWords, SavedView
 from schemas.tables.reports import (
@@ -37,12 +44,17 @@ __all__ = [
     "AuditWaiting",
     "Case",
     "CaseAct",
+    "CaseAttachment",
     "CaseDecision",
     "CaseHistory",
+    "CaseMention",
+    "CaseNote",
     "CaseProposal",
     "CaseReport",
+    "CaseTask",
     "CaseWords",
     "Claim",
+    "FindingTemplate",
     "IdempotencyKey",
     "Jurisdiction",
     "LegalHold",

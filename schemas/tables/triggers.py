@@ -9,6 +9,7 @@ from sqlalchemy import DDL, Table, event
 from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
 from schemas.tables.cases import CaseAct, CaseHistory
+from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
 
 APPEND_ONLY = (
@@ -17,6 +18,7 @@ APPEND_ONLY = (
     AuditVerification.__tablename__,
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
+    CaseNote.__tablename__,
     Report.__tablename__,
 )
 

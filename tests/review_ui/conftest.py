@@ -34,9 +34,14 @@ from schemas.sealing import Sealer, token_hash
 from schemas.settings import Settings
 from schemas.tables import (
     Case,
+    CaseAttachment,
     CaseHistory,
+    CaseMention,
+    CaseNote,
     CaseReport,
+    CaseTask,
     Claim,
+    FindingTemplate,
     Match,
     Photo,
     PhotoExamination,
@@ -44,6 +49,7 @@ from schemas.tables import (
     ReportProgress,
     Rider,
     RouteDecision,
+    Staff,
     Unit,
 )
 from schemas.taxonomy import category, severity_of
@@ -260,6 +266,43 @@ class World:
                 )
             )  # fmt: skip
             return case
+
+    def beside(self, case: Case, mentioned: UUID | None = None) -> dict[str, UUID]:
+        """Put a note with a file and a task on a case, and a template in its unit.
+
+        Returns their ids by the names that routes have for them. The file can be shown
+        and handed out, so that both of its routes find it.
+        """
+        with self.database.writing() as session:
+            author = Staff(sign_in=new_id().hex, name="陈静", password_hash="-")
+            session.add(author)
+            session.flush()
+            note = CaseNote(case_id=case.id, author_id=author.id, body="请看")
+            session.add(note)
+            session.flush()
+            if mentioned:
+                session.add(CaseMention(note_id=note.id, staff_id=mentioned))
+            file = CaseAttachment(
+                note_id=note.id, position=0, name="a.pdf", sha256=f"{note.id.hex}{0:032d}",
+                size_bytes=8, content_type="application/pdf", examined_at=self.now,
+                derivative_sizes=[320],
+            )  # fmt: skip
+            task = CaseTask(note_id=note.id, assignee_id=author.id, due_on=local_date(self.now))
+            template = FindingTemplate(
+                unit_id=case.unit_id, title="用语", body="经查", made_by=author.id
+            )
+            session.add_all([file, task, template])
+            session.flush()
+            path = self.settings.data_dir / file.sha256
+            path.write_bytes(b"%PDF-1.7")
+            self.store.put_original(path, file.sha256)
+            self.store.put_derivative(file.id, 320, picture(320, 1))
+            return {
+                "note_id": note.id,
+                "task_id": note.id,
+                "attachment_id": file.id,
+                "template_id": template.id,
+            }
 
     def match(self, report_id: UUID, other_report_id: UUID, kind: str = "same_incident") -> UUID:
         with self.database.writing() as session:
