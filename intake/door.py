@@ -14,6 +14,7 @@ from intake.limits import TipLimits
 from intake.metrics import DoorMetrics
 from intake.photos import PhotoStore, make_store
 from intake.queueing import DoorQueue
+from schemas.calendars import LiveCalendar
 from schemas.database import Database, connect, is_transient
 from schemas.sealing import Sealer
 from schemas.settings import Settings
@@ -34,7 +35,12 @@ class Door:
     sealer: Sealer
     limits: TipLimits
     metrics: DoorMetrics
-    calendar: CalendarOverrides
+    calendars: LiveCalendar
+
+    @property
+    def calendar(self) -> CalendarOverrides:
+        """The calendar of working days as it is now, with what an operator has loaded."""
+        return self.calendars.now()
 
     @property
     def incoming(self) -> Path:
@@ -71,7 +77,7 @@ def open_door(settings: Settings) -> Door:
         sealer=sealer,
         limits=TipLimits(settings, sealer),
         metrics=DoorMetrics(database, queue),
-        calendar=calendar,
+        calendars=LiveCalendar(database, calendar),
     )
 
 

@@ -9,6 +9,7 @@ from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
 from suishoupai.commands.evidence import evidence
+from suishoupai.commands.docs import docs
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
 from suishoupai.commands.pipeline import requeue, trace
@@ -17,6 +18,7 @@ from suishoupai.commands.riders import riders
 from suishoupai.commands.staff import staff
 from suishoupai.commands.units import units
 from suishoupai.commands.up import up
+from suishoupai.commands.workdays import workdays
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +38,8 @@ for _command in (
     staff,
     units,
     jurisdictions,
+    workdays,
+    docs,
     demo,
     requeue,
     trace,
