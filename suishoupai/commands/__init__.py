@@ -8,8 +8,8 @@ from suishoupai.commands.audit import verify_audit
 from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
-from suishoupai.commands.evidence import evidence
 from suishoupai.commands.docs import docs
+from suishoupai.commands.evidence import evidence
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
 from suishoupai.commands.pipeline import requeue, trace
