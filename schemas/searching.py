@@ -68,6 +68,14 @@ def rebuild(session: Session, *, after: UUID | None = None) -> UUID | None:
     return ids[-1]
 
 
+def is_missing(session: Session) -> bool:
+    """Whether there are cases and no words at all: a database from before there was a search."""
+    return (
+        session.scalar(select(CaseWords.id).limit(1)) is None
+        and session.scalar(select(Case.id).limit(1)) is not None
+    )
+
+
 def rebuild_all(begin: Callable[[], Session], *, tick: Callable[[int, int], None]) -> int:
     """Write the words of every case, in transactions of some hundred; returns how many.
 

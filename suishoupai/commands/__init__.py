@@ -15,6 +15,7 @@ from suishoupai.commands.keys import keys
 from suishoupai.commands.pipeline import requeue, trace
 from suishoupai.commands.retention import retention
 from suishoupai.commands.riders import riders
+from suishoupai.commands.search import reindex
 from suishoupai.commands.staff import staff
 from suishoupai.commands.units import units
 from suishoupai.commands.up import up
@@ -42,6 +43,7 @@ for _command in (
     docs,
     demo,
     requeue,
+    reindex,
     trace,
     verify_audit,
     keys,

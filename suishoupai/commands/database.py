@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from schemas.database import Database, connect
 from schemas.migrate import migrate as migrate_database
+from schemas.searching import is_missing, rebuild_all
 from schemas.settings import Settings
 from schemas.units import seed_market_units
 from schemas.words import Words
@@ -14,12 +15,17 @@ from suishoupai.commands.console import Command, Console, pass_console, require_
 def prepare_database(settings: Settings) -> int:
     """Migrate and seed; of two that start at once the second waits and finds it done.
 
-    Returns how many units were made. Raises Unavailable while the database is away.
+    Cases from before there was a search are indexed. Returns how many units were made.
+    Raises Unavailable while the database is away.
     """
     database = connect(settings)
     try:
         require_database(database)
         migrate_database(database)
+        with database.reading() as session:
+            is_unsearchable = is_missing(session)
+        if is_unsearchable:
+            rebuild_all(database.write, tick=lambda _done, _total: None)
         return _seed(database)
     finally:
         database.close()

@@ -267,3 +267,27 @@ def test_a_database_that_is_away_is_503_and_worth_a_repeat(settings, dialect) ->
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     app.extensions["room"].database.close()
+
+
+def test_the_list_takes_the_filters_of_the_page_and_refuses_what_is_none(world, visitor) -> None:
+    person = world.person("anna", (Role.INSPECTOR, "210103"))
+    token = {"Authorization": f"Bearer {world.token(person)}"}
+    pest = world.case(categories=("PEST",), flags=("no-exif",))
+    world.case()
+
+    def ask(query):
+        return visitor.get(f"/api/v1/cases?{query}", headers=token)
+
+    for query in (
+        "category=PEST", "severity=4", "flag=no-exif", "q=麻辣&category=PEST",
+        f"q={pest.number}", "category=PEST&county=210100&platform=外卖&due_from=2020-01-01",
+        "category=PEST&received_from=2020-01-01&received_to=2199-01-01&due_to=2199-01-01",
+    ):  # fmt: skip
+        assert [each["number"] for each in ask(query).json["items"]] == [pest.number], query
+    for query in ("county=330106", "platform=没有", "received_to=2020-01-01", "tab=mine"):
+        assert ask(query).json["items"] == [], query
+    for query in (
+        "category=NONE", "severity=9", "flag=x", "county=999999", "county=000000",
+        "due_to=tomorrow", "tab=all", "state=x", "q=麻辣&cursor=2026-12-01_x", "cursor=found_1",
+    ):  # fmt: skip
+        assert ask(query).status_code == 422, query
