@@ -26,38 +26,17 @@ PREFIX = "suishoupai-limits"
 ASK_AGAIN_AFTER_S = 5.0
 
 
-class TipLimits:
-    """The limits of new tips; what is counted is a keyed digest, never an address or an id."""
+class SharedCounter:
+    """Counts on the queue server for all processes of a door; while it is away, for one process."""
 
-    def __init__(self, settings: Settings, sealer: Sealer) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sealer = sealer
-        self._per_rider = RateLimitItemPerHour(settings.rider_tips_per_hour)
-        self._per_address = RateLimitItemPerHour(settings.address_tips_per_hour)
         self._shared: RateLimiter | None = None
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._away_until = 0.0
 
-    def check(self, reporter: Reporter, address: str) -> None:
-        """Raise TooMany `rate-limited` when a further tip from here is one too many."""
-        for item, subject in self._items(reporter, address):
-            with self._counting() as limiter:
-                if not limiter.test(item, subject):
-                    raise _too_many(limiter.get_window_stats(item, subject).reset_time)
-
-    def count(self, reporter: Reporter, address: str) -> None:
-        """Count one tip that was newly taken."""
-        for item, subject in self._items(reporter, address):
-            with self._counting() as limiter:
-                limiter.hit(item, subject)
-
-    def _items(self, reporter: Reporter, address: str) -> Iterator[tuple[RateLimitItem, str]]:
-        if reporter.rider_id:
-            yield self._per_rider, self._sealer.digest("limit-rider", str(reporter.rider_id))
-        yield self._per_address, self._sealer.digest("limit-address", network_of(address))
-
     @contextmanager
-    def _counting(self) -> Iterator[RateLimiter]:
+    def counting(self) -> Iterator[RateLimiter]:
         """Lend the shared counter; when it fails meanwhile, this one look or count is let go."""
         shared = self._find_shared()
         if shared is None:
@@ -85,6 +64,34 @@ class TipLimits:
             )
             self._shared = SlidingWindowCounterRateLimiter(storage)
         return self._shared
+
+
+class TipLimits:
+    """The limits of new tips; what is counted is a keyed digest, never an address or an id."""
+
+    def __init__(self, settings: Settings, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._per_rider = RateLimitItemPerHour(settings.rider_tips_per_hour)
+        self._per_address = RateLimitItemPerHour(settings.address_tips_per_hour)
+        self._counter = SharedCounter(settings)
+
+    def check(self, reporter: Reporter, address: str) -> None:
+        """Raise TooMany `rate-limited` when a further tip from here is one too many."""
+        for item, subject in self._items(reporter, address):
+            with self._counter.counting() as limiter:
+                if not limiter.test(item, subject):
+                    raise _too_many(limiter.get_window_stats(item, subject).reset_time)
+
+    def count(self, reporter: Reporter, address: str) -> None:
+        """Count one tip that was newly taken."""
+        for item, subject in self._items(reporter, address):
+            with self._counter.counting() as limiter:
+                limiter.hit(item, subject)
+
+    def _items(self, reporter: Reporter, address: str) -> Iterator[tuple[RateLimitItem, str]]:
+        if reporter.rider_id:
+            yield self._per_rider, self._sealer.digest("limit-rider", str(reporter.rider_id))
+        yield self._per_address, self._sealer.digest("limit-address", network_of(address))
 
 
 def network_of(address: str) -> str:

@@ -14,9 +14,12 @@ from review_ui.entrance import checks, guard_forms, kept_form
 from review_ui.fonts import find_chinese_font
 from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
+from review_ui.passwords import password_matches
 from review_ui.presenting import add_filters
 from review_ui.room import WEB, Room
 from review_ui.routes.acts import acts
+from review_ui.routes.account import account
+from review_ui.routes.administration import staff_pages
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
@@ -26,11 +29,11 @@ from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
 from review_ui.routes.photos import photos
 from review_ui.routes.queue import queue
+from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
 from review_ui.routes.unsealing import unsealing, unsealing_api
 from review_ui.routes.views import views
 from review_ui.routes.week import week
-from review_ui.staff import password_matches
 from schemas.access import ROLE_NAMES, Right
 from schemas.calendars import LiveCalendar
 from schemas.database import connect
@@ -81,6 +84,9 @@ def create_app(settings: Settings) -> Flask:
     _add_globals(app)
     for blueprint in (
         signing,
+        second_step,
+        account,
+        staff_pages,
         queue,
         bulk,
         views,
@@ -139,7 +145,7 @@ def _furnish(settings: Settings) -> Room:
             read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
         ),
         outlines=Outlines(),
-        attempts=AttemptLimits(),
+        attempts=AttemptLimits(settings),
         metrics=RoomMetrics(database),
     )
 

@@ -6,6 +6,7 @@ page can make a browser call the API, and every form carries a CSRF token.
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from flask import Flask, abort, g, redirect, request, url_for
@@ -13,14 +14,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, check_operator, not_found, wants_page
+from review_ui import sessions, tokens
 from review_ui.room import moment, person, room
-from review_ui.sessions import (
-    WHOLE_LIMIT,
-    find_session,
-    find_token,
-    is_due_a_glance,
-    note_seen,
-)
 from schemas.access import Right
 from schemas.errors import NotAllowed, NotSignedIn
 from schemas.settings import Settings
@@ -28,6 +23,8 @@ from schemas.words import Words
 
 COOKIE = "review_session"
 API = "/api/"
+# Fields of a form that are not kept while its sender signs in anew.
+_SECRET_FIELDS = ("csrf_token", "password", "new_password", "again", "code", "sealed")
 
 
 def checks(settings: Settings) -> Mapping[Entry, Callable[[], None]]:
@@ -69,6 +66,11 @@ def form_expired() -> NotAllowed:
     )
 
 
+def idle_limit() -> timedelta:
+    """Return after how long without a page a session ends."""
+    return timedelta(minutes=room().settings.session_idle_minutes)
+
+
 def _admit(right: Right | None = None) -> None:
     if request.path.startswith(API):
         _admit_program()
@@ -81,10 +83,11 @@ def _admit(right: Right | None = None) -> None:
 
 def _admit_program() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = None
     if scheme.lower() == "bearer" and token:
         with room().database.reading() as db:
-            g.person = find_token(db, token=token.strip())
-    if g.get("person") is None:
+            found = tokens.find_token_row(db, token=token.strip())
+    if found is None:
         raise NotSignedIn(
             "token-unknown",
             Words(
@@ -92,12 +95,20 @@ def _admit_program() -> None:
                 "Give a valid staff token in the Authorization header (Bearer).",
             ),
         )
+    row, g.person = found
+    if tokens.is_due_a_glance(row, now=moment()):
+        with room().database.writing() as db:
+            tokens.note_seen(db, token_id=row.id, now=moment())
 
 
 def _admit_browser() -> None:
     token = request.cookies.get(COOKIE, "")
     with room().database.reading() as db:
-        found = find_session(db, token=token, now=moment()) if token else None
+        found = (
+            sessions.find_session(db, token=token, now=moment(), idle_limit=idle_limit())
+            if token
+            else None
+        )
     if found is None:
         if request.method in ("GET", "HEAD") and wants_page():
             back = request.full_path if request.query_string else request.path
@@ -110,9 +121,10 @@ def _admit_browser() -> None:
             ),
         )
     row, g.person = found
-    if is_due_a_glance(row, now=moment()):
+    g.session_id = row.id
+    if sessions.is_due_a_glance(row, now=moment()):
         with room().database.writing() as db:
-            note_seen(db, session_id=row.id, now=moment())
+            sessions.note_seen(db, session_id=row.id, now=moment())
 
 
 def hand_out_cookie(response: Response, token: str) -> None:
@@ -120,7 +132,7 @@ def hand_out_cookie(response: Response, token: str) -> None:
     response.set_cookie(
         COOKIE,
         token,
-        max_age=int(WHOLE_LIMIT.total_seconds()),
+        max_age=int(sessions.WHOLE_LIMIT.total_seconds()),
         httponly=True,
         samesite="Lax",
         secure=room().settings.behind_tls,
@@ -129,11 +141,7 @@ def hand_out_cookie(response: Response, token: str) -> None:
 
 def kept_form() -> str:
     """Return the form of a request that came too late, as JSON, to be sent again after sign-in."""
-    fields = {
-        name: values
-        for name, values in request.form.lists()
-        if name not in ("csrf_token", "password")
-    }
+    fields = {name: values for name, values in request.form.lists() if name not in _SECRET_FIELDS}
     return json.dumps(fields, ensure_ascii=False)
 
 

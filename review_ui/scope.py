@@ -4,6 +4,7 @@ What lies outside does not exist for them (404), so that nobody learns of a case
 its number.
 """
 
+from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -16,6 +17,11 @@ from schemas.access import Right, Role
 from schemas.errors import InvalidInput
 from schemas.numbers import CASE_PREFIX, read_number
 from schemas.tables import Case, Unit
+from schemas.units import below
+from schemas.words import Words
+
+# What a list to choose from holds; beyond it the name or the code is typed.
+MOST_UNITS = 300
 
 # The columns of Case that name the units above it, from the root down.
 TREES = ("tree_1", "tree_2", "tree_3", "tree_4")
@@ -72,6 +78,49 @@ def find_case(
     if case is None:
         raise not_found()
     return case
+
+
+def units_within(session: Session, *, paths: Sequence[str]) -> list[Unit]:
+    """Return the units of these trees to choose from: the first ones, where there are very many."""
+    if not paths:
+        return []
+    return list(
+        session.scalars(
+            select(Unit)
+            .where(below(Unit.id, paths))
+            .order_by(Unit.division_code, Unit.department)
+            .limit(MOST_UNITS)
+        )
+    )
+
+
+def unit_by_text(session: Session, *, paths: Sequence[str], text: str) -> Unit:
+    """Return the unit of these trees with this name or division code.
+
+    Raises InvalidInput `unit-unknown`, or `unit-ambiguous` for a code that several
+    departments have.
+    """
+    named = (Unit.name == text.strip()) | (Unit.division_code == text.strip())
+    found = session.scalars(select(Unit).where(below(Unit.id, paths), named)).all() if paths else ()
+    if not found:
+        raise InvalidInput(
+            "unit-unknown",
+            Words(
+                "您管辖内没有这个机构，请填机构全称或 6 位区划代码。",
+                "There is no such unit in your area: give its full name or 6-digit division code.",
+            ),
+            field="unit",
+        )
+    if len(found) > 1:
+        raise InvalidInput(
+            "unit-ambiguous",
+            Words(
+                "有几个部门的机构都用这个区划代码，请填机构全称。",
+                "Units of several departments have this code: give the unit's full name.",
+            ),
+            field="unit",
+        )
+    return found[0]
 
 
 def roles_over(session: Session, *, staff: SignedIn, unit_id: UUID) -> frozenset[Role]:

@@ -1,31 +1,23 @@
-"""Staff accounts: who they are, what they may do where, and passwords.
-
-Passwords are argon2id hashes with the parameters of RFC 9106 (second recommended
-option, the library's default); an older hash is renewed at the next sign-in.
-"""
+"""Staff accounts: who they are, what they may do where, and each attempt to come in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from review_ui.passwords import check_password, hash_password, needs_new_hash
 from schemas import audit
 from schemas.access import RIGHTS, Right, Role
+from schemas.database import now_utc
 from schemas.errors import Conflict, InvalidInput, NotFound
-from schemas.sealing import new_token, token_hash
-from schemas.tables import Staff, StaffRole, StaffToken, Unit
+from schemas.tables import Staff, StaffRole, Unit
 from schemas.words import Words
 
 FAILURES_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
-PASSWORD_LENGTHS = range(10, 201)
-TOKEN_PREFIX = "staff"  # noqa: S105 - what a token begins with, not a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +75,20 @@ def add_staff(
     `sign-in-taken`, NotFound `unit-unknown`.
     """
     sign_in, name = normal_sign_in(sign_in), " ".join(name.split())
-    _check_account(sign_in, name, password)
+    _check_account(sign_in, name)
+    check_password(password, sign_in=sign_in)
     if session.scalar(select(Staff.id).where(Staff.sign_in == sign_in)):
         raise Conflict(
             "sign-in-taken",
             Words(f"用户名“{sign_in}”已有人使用。", f"The sign-in “{sign_in}” is taken."),
             field="sign_in",
         )
-    staff = Staff(sign_in=sign_in, name=name, password_hash=_hasher().hash(password))
+    staff = Staff(
+        sign_in=sign_in,
+        name=name,
+        password_hash=hash_password(password),
+        password_changed_at=now_utc(),
+    )
     session.add(staff)
     session.flush()
     for role, unit_id in roles:
@@ -110,18 +108,6 @@ def add_staff(
         after={"roles": [[role.value, str(unit_id)] for role, unit_id in roles]},
     )
     return staff
-
-
-def add_token(
-    session: Session, *, staff_id: UUID, actor: audit.Actor = audit.OPERATOR
-) -> tuple[StaffToken, str]:
-    """Make an API token; returns its row and the token itself, which is shown only now."""
-    token = new_token(TOKEN_PREFIX)
-    row = StaffToken(staff_id=staff_id, token_hash=token_hash(token))
-    session.add(row)
-    session.flush()
-    audit.record(session, actor=actor, action="staff_token_added", subject=("staff_token", row.id))
-    return row, token
 
 
 def signed_in_as(session: Session, *, staff_id: UUID) -> SignedIn | None:
@@ -155,24 +141,50 @@ def find_credentials(session: Session, *, sign_in: str) -> Credentials | None:
     return Credentials(*row) if row else None
 
 
-def password_matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password is right; takes as long for an unknown name (None) as for a known one.
-
-    It holds a processor for some 50 ms: call it outside of a transaction.
-    """
-    try:
-        return _hasher().verify(password_hash or _nobodys_hash(), password) and bool(password_hash)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
 def settle_attempt(
     session: Session, *, staff_id: UUID, password: str, matches: bool, now: datetime
 ) -> Staff | None:
-    """Count one attempt to sign in; returns the person when they may come in.
+    """Count one attempt with a password; returns the person when the next question may follow.
 
     Five failures lock the account for fifteen minutes, and while it is locked the
     right password opens nothing either. The caller must commit also for None.
+    """
+    staff = lock_account(session, staff_id=staff_id, now=now)
+    if staff is None:
+        return None
+    if not matches:
+        count_failure(session, staff=staff, now=now)
+        return None
+    if needs_new_hash(staff.password_hash):
+        staff.password_hash = hash_password(password)
+    # With a second factor only its code forgets failures: whoever knows the password
+    # could else guess at codes for ever, with the right password in between.
+    if staff.totp_sealed is None:
+        come_in(session, staff=staff)
+    return staff
+
+
+def find_password(session: Session, *, staff_id: UUID) -> str:
+    """Return the hash that somebody's own password is tried against."""
+    return session.scalars(select(Staff.password_hash).where(Staff.id == staff_id)).one()
+
+
+def confirm_password(session: Session, *, staff_id: UUID, matches: bool, now: datetime) -> bool:
+    """Count a password asked again before the account is changed; says whether it may be.
+
+    Whoever found an open session must not guess here for ever: a wrong one counts
+    towards the lock as at sign-in. The caller must commit also for False.
+    """
+    staff = lock_account(session, staff_id=staff_id, now=now)
+    if staff is not None and not matches:
+        count_failure(session, staff=staff, now=now)
+    return staff is not None and matches
+
+
+def lock_account(session: Session, *, staff_id: UUID, now: datetime) -> Staff | None:
+    """Return the account, locked in the database for this transaction, to settle an attempt.
+
+    None when it can't be entered now: not active, or locked after failures.
     """
     staff = session.scalars(
         select(Staff)
@@ -180,25 +192,24 @@ def settle_attempt(
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    locked = staff.locked_until is not None and staff.locked_until > now
-    if locked or not staff.is_active:
-        return None
-    if not matches:
-        _count_failure(session, staff, now)
-        return None
+    is_locked = staff.locked_until is not None and staff.locked_until > now
+    return None if is_locked or not staff.is_active else staff
+
+
+def come_in(session: Session, *, staff: Staff, by: str = "password") -> None:
+    """Forget earlier failures and note that the person came in, by what."""
     staff.failed_attempts, staff.locked_until = 0, None
-    if _hasher().check_needs_rehash(staff.password_hash):
-        staff.password_hash = _hasher().hash(password)
     audit.record(
         session,
         actor=audit.Actor("staff", staff.id),
         action="signed_in",
         subject=("staff", staff.id),
+        after={"by": by},
     )
-    return staff
 
 
-def _count_failure(session: Session, staff: Staff, now: datetime) -> None:
+def count_failure(session: Session, *, staff: Staff, now: datetime) -> None:
+    """Count a wrong password or code; the fifth in a row locks the account."""
     staff.failed_attempts += 1
     if staff.failed_attempts < FAILURES_ALLOWED:
         return
@@ -213,7 +224,20 @@ def _count_failure(session: Session, staff: Staff, now: datetime) -> None:
     )
 
 
-def _check_account(sign_in: str, name: str, password: str) -> None:
+def set_password(
+    session: Session, *, staff: Staff, password: str, now: datetime, actor: audit.Actor
+) -> None:
+    """Give someone a new password; the caller ends the sessions that the old one opened.
+
+    Raises InvalidInput `password-weak` or `password-common`.
+    """
+    check_password(password, sign_in=staff.sign_in)
+    staff.password_hash, staff.password_changed_at = hash_password(password), now
+    staff.failed_attempts, staff.locked_until = 0, None
+    audit.record(session, actor=actor, action="password_changed", subject=("staff", staff.id))
+
+
+def _check_account(sign_in: str, name: str) -> None:
     if not 2 <= len(sign_in) <= 80 or not sign_in.isprintable() or " " in sign_in:
         raise InvalidInput(
             "sign-in-invalid",
@@ -227,23 +251,3 @@ def _check_account(sign_in: str, name: str, password: str) -> None:
             Words("姓名须为 1 到 80 个字符。", "A name has 1 to 80 characters."),
             field="name",
         )
-    if len(password) not in PASSWORD_LENGTHS or password.casefold() == sign_in:
-        raise InvalidInput(
-            "password-weak",
-            Words(
-                "密码须为 10 到 200 个字符，且不能与用户名相同。",
-                "A password has 10 to 200 characters and differs from the sign-in.",
-            ),
-            field="password",
-        )
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
-def _nobodys_hash() -> str:
-    """Return a hash that costs as much to try as anybody's, for names that nobody has."""
-    return _hasher().hash("nobody has this password")

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -58,6 +58,17 @@ class Settings(BaseSettings):
     )
     behind_tls: bool = Field(default=False, description="1: cookies are Secure and HSTS is sent")
     trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose headers count")
+    require_second_factor: bool = Field(
+        default=False, description="1: staff set up an authenticator app at their next sign-in"
+    )
+    session_idle_minutes: int = Field(
+        120, ge=5, le=10_080, description="a staff session ends after so long without a page"
+    )
+    oidc_issuer: str = Field(
+        "", description="OpenID provider of the staff, e.g. https://login.example; empty: none"
+    )
+    oidc_client_id: str = Field("", description="this product's client id at OIDC_ISSUER")
+    oidc_client_secret: str = Field("", description="this product's client secret at OIDC_ISSUER")
     workdays_file: Path | None = Field(None, description="operator's calendar (JSON) that wins")
     retention_years: int = Field(
         5, ge=1, le=100, description="years after which `retention run` erases riders' sealed data"
@@ -110,6 +121,24 @@ class Settings(BaseSettings):
         if "://" in value and not value.startswith("s3://"):
             raise ValueError("give s3://bucket/prefix or a directory, or leave it empty")
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_safe(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if value and not (is_here or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("start it with https:// (http:// only on this machine)")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> "Settings":
+        given = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(given) and not all(given):
+            raise ValueError(
+                "set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET together, or none of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ports_differ(self) -> "Settings":

@@ -35,6 +35,8 @@ def front() -> str | Response:
             return redirect(url_for("week.show_week"))
         if staff.may(Right.SEE_AUDIT):
             return redirect(url_for("audit_log.show_log"))
+        if staff.may(Right.MANAGE_STAFF):
+            return redirect(url_for("staff.list_staff"))
         return render_template("no_work.html")
     with room().database.reading() as db:
         views = views_of(db, staff=staff)

@@ -32,7 +32,14 @@ from schemas.tables.reports import (
 )
 from schemas.tables.retention import LegalHold
 from schemas.tables.riders import Rider, RiderToken
-from schemas.tables.staff import Staff, StaffRole, StaffSession, StaffToken
+from schemas.tables.staff import (
+    Staff,
+    StaffLink,
+    StaffRecoveryCode,
+    StaffRole,
+    StaffSession,
+    StaffToken,
+)
 from schemas.tables.triggers import APPEND_ONLY
 from schemas.tables.wording import write_words
 
@@ -72,6 +79,8 @@ __all__ = [
     "RouteDecision",
     "SavedView",
     "Staff",
+    "StaffLink",
+    "StaffRecoveryCode",
     "StaffRole",
     "StaffSession",
     "StaffToken",

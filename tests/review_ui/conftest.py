@@ -25,7 +25,8 @@ from review_ui.app import create_app
 from review_ui.entrance import COOKIE
 from review_ui.room import WEB
 from review_ui.sessions import open_session
-from review_ui.staff import SignedIn, add_staff, add_token, signed_in_as
+from review_ui.staff import SignedIn, add_staff, signed_in_as
+from review_ui.tokens import add_token
 from schemas.access import Role
 from schemas.database import Database, new_id, now_utc
 from schemas.lifecycle import State
