@@ -16,6 +16,7 @@ from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
 from review_ui.passwords import password_matches
 from review_ui.presenting import add_filters
+from review_ui.provider import Provider
 from review_ui.room import WEB, Room
 from review_ui.routes.acts import acts
 from review_ui.routes.account import account
@@ -28,6 +29,7 @@ from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
 from review_ui.routes.photos import photos
+from review_ui.routes.provider import provider_pages
 from review_ui.routes.queue import queue
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
@@ -77,14 +79,15 @@ def create_app(settings: Settings) -> Flask:
         static_folder=str(WEB / "static"),
         template_folder=str(WEB / "templates"),
     )
-    room = _furnish(settings)
+    room = _furnish(app, settings)
     app.extensions["room"] = room
     _configure(app, settings)
     add_filters(app)
-    _add_globals(app)
+    _add_globals(app, settings)
     for blueprint in (
         signing,
         second_step,
+        provider_pages,
         account,
         staff_pages,
         queue,
@@ -133,7 +136,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _furnish(settings: Settings) -> Room:
+def _furnish(app: Flask, settings: Settings) -> Room:
     database = connect(settings)
     return Room(
         settings=settings,
@@ -147,6 +150,7 @@ def _furnish(settings: Settings) -> Room:
         outlines=Outlines(),
         attempts=AttemptLimits(settings),
         metrics=RoomMetrics(database),
+        provider=Provider(app, settings) if settings.oidc_issuer else None,
     )
 
 
@@ -171,7 +175,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     Babel(app, locale_selector=request_locale)
 
 
-def _add_globals(app: Flask) -> None:
+def _add_globals(app: Flask, settings: Settings) -> None:
     names = _manifest(required=False)
 
     @app.context_processor
@@ -181,6 +185,7 @@ def _add_globals(app: Flask) -> None:
             "person": g.get("person"),
             "role_names": ROLE_NAMES,
             "rights": Right,
+            "has_provider": bool(settings.oidc_issuer),
             "flashed": get_flashed_messages,
         }
 

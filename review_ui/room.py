@@ -12,6 +12,7 @@ from intake.queueing import DoorQueue
 from review_ui.attempts import AttemptLimits
 from review_ui.maps import Outlines
 from review_ui.metrics import RoomMetrics
+from review_ui.provider import Provider
 from review_ui.staff import SignedIn
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, now_utc
@@ -33,6 +34,7 @@ class Room:
     outlines: Outlines
     attempts: AttemptLimits
     metrics: RoomMetrics
+    provider: Provider | None
 
     @property
     def calendar(self) -> CalendarOverrides:

@@ -28,6 +28,7 @@ from review_ui.sessions import Awaits, end_session
 from review_ui.staff import come_in
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer
+from schemas.tables import Staff
 from schemas.words import Words
 
 second_step = Blueprint("second_step", __name__, url_prefix="/sign-in")
@@ -84,28 +85,27 @@ def ask_enrolment() -> str | Response:
 @enters(Entry.PUBLIC)
 def try_enrolment() -> Response | tuple[str, int]:
     """Set up the second factor with a first code, show the recovery codes, and let in."""
-    way, sealer = way_of_request(), Sealer(room().settings)
-    secret = None
+    way, sealer, secret = way_of_request(), Sealer(room().settings), None
+    with room().database.reading() as db:
+        found = waiting(db, Awaits.ENROLMENT)
+    if found is None:
+        return _back_to_start(way)
+    _, staff = found
     try:
+        secret = carried_secret(sealer, staff_id=staff.id, sealed=request.form.get("sealed", ""))
         with room().database.writing() as db:
-            found = waiting(db, Awaits.ENROLMENT)
-            if found is None:
-                return _back_to_start(way)
-            _, staff = found
-            secret = carried_secret(
-                sealer, staff_id=staff.id, sealed=request.form.get("sealed", "")
-            )
+            entering = db.get_one(Staff, staff.id)
             codes = enrol(
                 db,
-                staff=staff,
+                staff=entering,
                 sealer=sealer,
                 secret=secret,
                 code=request.form.get("code", ""),
                 now=moment(),
             )
-            come_in(db, staff=staff, by="second_factor")
+            come_in(db, staff=entering, by="second_factor")
             end_session(db, token=request.cookies.get(COOKIE, ""), now=moment())
-            arrival = let_in(db, staff=staff)
+            arrival = let_in(db, staff=entering)
     except InvalidInput as error:
         return enrolment_page(staff, way, secret=secret, fault=error.words), 422
     return _codes_page(arrival, codes, way)
@@ -125,18 +125,16 @@ def open_link(token: str) -> str | tuple[str, int]:
 def use_sign_in_link(token: str) -> Response | str | tuple[str, int]:
     """Set the password and use the link up; the person then signs in as always."""
     room().attempts.check(address=request.remote_addr or "", name=token)
-    new = request.form.get("new_password", "")
-    staff = None
+    with room().database.reading() as db:
+        staff = find_link(db, token=token, now=moment())
+    if staff is None:
+        return _link_page(None)
+    new, again = request.form.get("new_password", ""), request.form.get("again", "")
     try:
         with room().database.writing() as db:
-            staff = find_link(db, token=token, now=moment())
-            if staff is None:
-                return _link_page(None)
-            use_link(
-                db, token=token, password=new, again=request.form.get("again", ""), now=moment()
-            )
+            use_link(db, token=token, password=new, again=again, now=moment())
     except InvalidInput as error:
-        return _link_page(staff.sign_in if staff else None, fault=error.words)
+        return _link_page(staff.sign_in, fault=error.words)
     flash(say(Words("密码已设置，请登录。", "The password is set: sign in now.")))
     return redirect(url_for("signing.sign_in"))
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis import Redis
 from sqlalchemy import select
 
 from intake.doorway import Entry
@@ -87,8 +88,24 @@ def test_five_wrong_passwords_lock_the_account_over_the_door(visitor, world) -> 
     assert "锁定 15 分钟" in locked.text
 
 
-def test_a_flood_of_attempts_is_slowed_down(dialect) -> None:
-    limits = AttemptLimits()
+def test_a_flood_of_attempts_is_slowed_down_in_all_processes_at_once(settings, redis_url) -> None:
+    shared = settings.model_copy(update={"redis_url": redis_url})
+    one, other = AttemptLimits(shared), AttemptLimits(shared)
+    for n in range(PER_NAME.amount):
+        (one, other)[n % 2].check(address=f"203.0.113.{n}", name="anna")
+    for limits in (one, other):
+        with pytest.raises(TooMany, match="sign-in-too-often"):
+            limits.check(address="203.0.113.200", name="anna")
+    client = Redis.from_url(redis_url)
+    kept = b" ".join(client.keys())
+    client.close()
+    assert kept
+    assert b"anna" not in kept
+    assert b"203.0.113" not in kept
+
+
+def test_while_the_queue_server_is_away_each_process_counts_for_itself(settings) -> None:
+    limits = AttemptLimits(settings)
     for _ in range(PER_NAME.amount):
         limits.check(address="203.0.113.7", name="anna")
     with pytest.raises(TooMany, match="sign-in-too-often"):

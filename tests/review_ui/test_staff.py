@@ -6,33 +6,32 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
+from review_ui.passwords import password_matches
 from review_ui.sessions import (
-    IDLE_LIMIT,
     WHOLE_LIMIT,
     end_all_sessions,
     end_session,
     find_session,
-    find_token,
     is_due_a_glance,
     note_seen,
     open_session,
-    revoke_token,
 )
 from review_ui.staff import (
     FAILURES_ALLOWED,
     LOCKED_FOR,
     add_staff,
     find_credentials,
-    password_matches,
     settle_attempt,
     signed_in_as,
 )
+from review_ui.tokens import find_token, revoke_token
 from schemas.access import Right, Role
 from schemas.database import new_id, now_utc
 from schemas.errors import Conflict, InvalidInput, NotFound
 from schemas.tables import AuditEntry, Staff, StaffToken
 
 SHENHE, SHENYANG, XIHU = "210103", "210100", "330106"
+IDLE_LIMIT = timedelta(hours=2)
 PASSWORD = "a long enough password"
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -64,6 +63,8 @@ def attempt(world, person, password, now=None):
         ({"name": " "}, "name-invalid"),
         ({"password": "short"}, "password-weak"),
         ({"password": "x" * 201}, "password-weak"),
+        ({"password": "qwertyuiop"}, "password-common"),
+        ({"password": "Password123"}, "password-common"),
         ({"sign_in": "annasecret", "password": "AnnaSecret"}, "password-weak"),
     ],
 )
@@ -166,7 +167,7 @@ def test_a_session_ends_when_idle_when_old_and_when_it_is_ended(world) -> None:
 
     def stands(token, moment):
         with world.database.reading() as session:
-            return find_session(session, token=token, now=moment) is not None
+            return find_session(session, token=token, now=moment, idle_limit=IDLE_LIMIT) is not None
 
     with world.database.writing() as session:
         token = open_session(session, staff_id=person.staff_id, now=now)
@@ -176,7 +177,7 @@ def test_a_session_ends_when_idle_when_old_and_when_it_is_ended(world) -> None:
     assert not stands("session_guess", now)
 
     with world.database.writing() as session:
-        row, _ = find_session(session, token=token, now=now)
+        row, _ = find_session(session, token=token, now=now, idle_limit=IDLE_LIMIT)
         assert not is_due_a_glance(row, now=now + second)
         assert is_due_a_glance(row, now=now + IDLE_LIMIT)
         note_seen(session, session_id=row.id, now=now + WHOLE_LIMIT - second)
