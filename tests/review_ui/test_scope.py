@@ -9,7 +9,7 @@ from intake.doorway import Entry
 from review_ui.sessions import open_session
 from review_ui.tokens import add_token
 from schemas.access import RIGHTS, Right, Role
-from schemas.tables import CaseReport, PhotoExamination, StaffRole, StaffSession
+from schemas.tables import CaseReport, Photo, PhotoExamination, StaffRole, StaffSession
 
 SHENHE, SHENYANG, XIHU = "210103", "210100", "330106"
 OPEN = {Entry.PUBLIC, Entry.OPERATOR}
@@ -63,6 +63,13 @@ EXPECTED = {
     "cases.unlink": Entry.WORK_CASES,
     "cases.decide_match": Entry.WORK_CASES,
     "photos.show_photo": Entry.SEE_CASES,
+    "unsealing.ask_reporter": Entry.UNSEAL,
+    "unsealing.show_reporter": Entry.UNSEAL,
+    "unsealing.ask_original": Entry.UNSEAL,
+    "unsealing.download_original": Entry.UNSEAL,
+    "unsealing_api.unseal": Entry.UNSEAL,
+    "unsealing_api.unseal_original": Entry.UNSEAL,
+    "audit_log.show_log": Entry.SEE_AUDIT,
     "week.show_week": Entry.SEE_COUNTS,
     "api_v1.list_cases": Entry.SEE_CASES,
     "api_v1.show_case": Entry.SEE_CASES,
@@ -71,6 +78,7 @@ EXPECTED = {
     "api_v1.show_week": Entry.SEE_COUNTS,
     "api_v1.show_document": Entry.PUBLIC,
 }
+REASON = {"reason_code": "contact", "reason": "核实后厨位置"}
 # What a form must name for its route to look at anything at all.
 BODIES = {
     "cases.sign_case": {"decision": "send_back", "reason": "不对"},
@@ -82,6 +90,10 @@ BODIES = {
     "acts.do_act": {"act": "pause"},
     "api_v1.act_on_case": {"act": "pause", "version": 2},
     "staff.set_active": {"active": "1"},
+    "unsealing.show_reporter": REASON,
+    "unsealing.download_original": REASON,
+    "unsealing_api.unseal": REASON | {"pseudonym": "骑手-0Q0"},
+    "unsealing_api.unseal_original": REASON,
 }
 # These end what the walk stands on, and are walked in tests of their own.
 NOT_WALKED = {"signing.sign_out", "account.renew_codes"}
@@ -119,6 +131,7 @@ def values_of(world, case, person):
         role_id = role.first().id
     other = world.report()
     with world.database.writing() as session:
+        photo = session.get_one(Photo, world.photo_of(link.report_id))
         token, _ = add_token(session, staff_id=person.staff_id)
         open_session(session, staff_id=person.staff_id, now=world.now)
         session_id = session.scalars(
@@ -126,6 +139,9 @@ def values_of(world, case, person):
             .where(StaffSession.staff_id == person.staff_id)
             .order_by(StaffSession.id.desc())
         ).first()
+    file = world.settings.data_dir / "original"
+    file.write_bytes(b"an original")
+    world.store.put_original(file, photo.sha256)
     return {
         "number": case.number,
         "link_id": link.id,
@@ -142,7 +158,9 @@ def values_of(world, case, person):
 
 def ask(client, rule, method, values, headers, csrf):
     _, path = rule.build({name: values[name] for name in rule.arguments})
-    fields = BODIES.get(rule.endpoint, {})
+    fields = dict(BODIES.get(rule.endpoint, {}))
+    if rule.endpoint == "unsealing_api.unseal_original":
+        fields["photo_id"] = str(values["photo_id"])
     if method == "GET":
         return client.get(path, headers=headers)
     if rule.rule.startswith("/api/"):
@@ -203,7 +221,9 @@ def test_the_front_page_is_for_each_role_what_it_may_do(world, browse) -> None:
     for role, expected in (
         (Role.INSPECTOR, "本单位"),
         (Role.STATISTICIAN, "按区县"),
-        (Role.AUDITOR, "没有您的页面"),
+        (Role.AUDITOR, "审计"),
+        (Role.ADMINISTRATOR, "添加人员"),
+        (Role.REWARD_OFFICER, "没有您的页面"),
     ):
         client = browse(world.person(role.value, (role, SHENYANG)))
         assert expected in client.get("/", follow_redirects=True).text
