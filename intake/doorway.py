@@ -77,6 +77,7 @@ class Doorway:
         "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
+    permissions_policy: str = "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()"
 
 
 def hang(app: Flask, doorway: Doorway) -> None:
@@ -221,7 +222,8 @@ def _with_headers(response: Response, doorway: Doorway) -> Response:
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "no-referrer")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", doorway.permissions_policy)
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     if doorway.settings.behind_tls:

@@ -18,8 +18,8 @@ from review_ui.passwords import password_matches
 from review_ui.presenting import add_filters
 from review_ui.provider import Provider
 from review_ui.room import WEB, Room
-from review_ui.routes.acts import acts
 from review_ui.routes.account import account
+from review_ui.routes.acts import acts
 from review_ui.routes.administration import staff_pages
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
@@ -127,6 +127,8 @@ def create_app(settings: Settings) -> Flask:
             page_for=_refusal_page,
             observe=room.metrics.observe_refusal,
             content_security_policy=_policy(settings),
+            # The room asks a browser for nothing but pages.
+            permissions_policy="geolocation=(), camera=(), microphone=(), payment=(), usb=()",
         ),
     )
     guard_forms(app, exempt=(api.name, unsealing_api.name, evidence_api.name))

@@ -2,7 +2,8 @@
 
 Codes are TOTP (RFC 6238) with the parameters every app knows: SHA-1, six digits,
 thirty seconds. One step of drift either way is allowed, and no code is taken twice
-(§5.2). The secret is sealed; recovery codes are kept as keyed digests.
+(§5.2). The secret is sealed; recovery codes are random and long
+enough (80 bits) to be kept as plain hashes.
 """
 
 import hmac
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from review_ui.staff import come_in, count_failure, lock_account
 from schemas import audit
 from schemas.errors import ConfigurationError, InvalidInput
-from schemas.sealing import Sealer
+from schemas.sealing import Sealer, token_hash
 from schemas.tables import Staff, StaffRecoveryCode
 from schemas.words import Words
 
@@ -29,7 +30,6 @@ RECOVERY_CODES = 10
 ISSUER = "随手拍办案"
 # Without letters and digits that look alike on paper.
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_PURPOSE = "recovery-code"
 
 
 def new_secret() -> str:
@@ -89,7 +89,7 @@ def enrol(
     step = step_of(secret, code=_digits(code), now=now, after=None)
     if step is None:
         raise code_wrong()
-    staff.totp_sealed, staff.totp_since = sealer.seal(secret), now
+    staff.sealed_totp, staff.totp_since = sealer.seal(secret), now
     staff.totp_last_step = step
     audit.record(
         session,
@@ -97,7 +97,7 @@ def enrol(
         action="second_factor_set",
         subject=("staff", staff.id),
     )
-    return new_recovery_codes(session, staff=staff, sealer=sealer)
+    return new_recovery_codes(session, staff=staff)
 
 
 def take_code(
@@ -109,28 +109,27 @@ def take_code(
     commit also for None.
     """
     staff = lock_account(session, staff_id=staff_id, now=now)
-    if staff is None or staff.totp_sealed is None:
+    if staff is None or staff.sealed_totp is None:
         return None
-    secret = str(sealer.open(staff.totp_sealed))
+    secret = str(sealer.open(staff.sealed_totp))
     step = step_of(secret, code=_digits(code), now=now, after=staff.totp_last_step)
     if step is not None:
         staff.totp_last_step = step
         come_in(session, staff=staff, by="second_factor")
         return staff
-    if _use_recovery_code(session, staff=staff, sealer=sealer, code=code, now=now):
+    if _use_recovery_code(session, staff=staff, code=code, now=now):
         come_in(session, staff=staff, by="recovery_code")
         return staff
     count_failure(session, staff=staff, now=now)
     return None
 
 
-def new_recovery_codes(session: Session, *, staff: Staff, sealer: Sealer) -> list[str]:
+def new_recovery_codes(session: Session, *, staff: Staff) -> list[str]:
     """Make new recovery codes, which replace all earlier ones; returns them, shown once."""
     _forget_codes(session, staff.id)
-    made = ["-".join(_group() for _ in range(3)) for _ in range(RECOVERY_CODES)]
+    made = ["-".join(_group() for _ in range(4)) for _ in range(RECOVERY_CODES)]
     session.add_all(
-        StaffRecoveryCode(staff_id=staff.id, code_digest=_digest(sealer, staff.id, code))
-        for code in made
+        StaffRecoveryCode(staff_id=staff.id, code_hash=_code_hash(staff.id, code)) for code in made
     )
     audit.record(
         session,
@@ -153,7 +152,7 @@ def recovery_codes_left(session: Session, *, staff_id: UUID) -> int:
 
 def remove_factor(session: Session, *, staff: Staff, actor: audit.Actor) -> None:
     """Take the second factor away, with its recovery codes; none set is no error."""
-    staff.totp_sealed = staff.totp_since = staff.totp_last_step = None
+    staff.sealed_totp = staff.totp_since = staff.totp_last_step = None
     _forget_codes(session, staff.id)
     audit.record(session, actor=actor, action="second_factor_removed", subject=("staff", staff.id))
 
@@ -171,13 +170,11 @@ def code_wrong() -> InvalidInput:
     )
 
 
-def _use_recovery_code(
-    session: Session, *, staff: Staff, sealer: Sealer, code: str, now: datetime
-) -> bool:
+def _use_recovery_code(session: Session, *, staff: Staff, code: str, now: datetime) -> bool:
     row = session.scalars(
         select(StaffRecoveryCode).where(
             StaffRecoveryCode.staff_id == staff.id,
-            StaffRecoveryCode.code_digest == _digest(sealer, staff.id, code),
+            StaffRecoveryCode.code_hash == _code_hash(staff.id, code),
             StaffRecoveryCode.used_at.is_(None),
         )
     ).first()
@@ -196,9 +193,9 @@ def _digits(code: str) -> str:
     return "".join(code.split())
 
 
-def _digest(sealer: Sealer, staff_id: UUID, code: str) -> str:
+def _code_hash(staff_id: UUID, code: str) -> str:
     plain = "".join(character for character in code.upper() if character in _LETTERS)
-    return sealer.digest(_PURPOSE, f"{staff_id}:{plain}")
+    return token_hash(f"{staff_id}:{plain}")
 
 
 def _group() -> str:

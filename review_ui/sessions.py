@@ -46,7 +46,7 @@ class Awaits(StrEnum):
 
 def question_after_password(staff: Staff, *, factor_required: bool) -> Awaits | None:
     """Return what is asked next of someone whose password was right."""
-    if staff.totp_sealed is not None:
+    if staff.sealed_totp is not None:
         return Awaits.CODE
     return Awaits.ENROLMENT if factor_required else None
 

@@ -159,7 +159,7 @@ def settle_attempt(
         staff.password_hash = hash_password(password)
     # With a second factor only its code forgets failures: whoever knows the password
     # could else guess at codes for ever, with the right password in between.
-    if staff.totp_sealed is None:
+    if staff.sealed_totp is None:
         come_in(session, staff=staff)
     return staff
 

@@ -122,9 +122,9 @@ def renew_codes() -> Response:
     codes: list[str] = []
 
     def act(db: Session, staff: Staff) -> Words:
-        if staff.totp_sealed is None:
+        if staff.sealed_totp is None:
             raise not_found()
-        codes.extend(new_recovery_codes(db, staff=staff, sealer=Sealer(room().settings)))
+        codes.extend(new_recovery_codes(db, staff=staff))
         return Words("", "")
 
     answer = _step(act, form="factor", asks_password=True)

@@ -38,7 +38,7 @@ def come_back() -> Response:
         staff = lock_account(db, staff_id=known.id, now=moment())
         if staff is None:
             raise refused()
-        if staff.totp_sealed is None:
+        if staff.sealed_totp is None:
             come_in(db, staff=staff, by="provider")
         arrival = arrive(db, staff=staff)
     return go_on(arrival, Way(target))

@@ -12,7 +12,7 @@ from schemas.database import Base, new_id, now_utc
 class Staff(Base):
     """Someone who works in the inspectors' room; the password is an argon2id hash.
 
-    `totp_sealed` is the sealed secret of a confirmed second factor, and
+    `sealed_totp` is the sealed secret of a confirmed second factor, and
     `totp_last_step` the time step of the last code that was taken: no code up to it
     is taken again (RFC 6238 §5.2).
     """
@@ -28,19 +28,19 @@ class Staff(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now_utc)
     password_changed_at: Mapped[datetime | None]
-    totp_sealed: Mapped[bytes | None]
+    sealed_totp: Mapped[bytes | None]
     totp_since: Mapped[datetime | None]
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class StaffRecoveryCode(Base):
-    """A code that opens the door once when the phone is lost, kept as a keyed digest."""
+    """A code that opens the door once when the phone is lost, kept as a hash."""
 
     __tablename__ = "staff_recovery_codes"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
-    code_digest: Mapped[str] = mapped_column(String(64))
+    code_hash: Mapped[str] = mapped_column(String(64))
     used_at: Mapped[datetime | None]
 
 

@@ -256,7 +256,7 @@ def test_a_lost_second_factor_is_reset_and_all_sessions_end(world, post, browse,
     assert post(f"{path}/second-factor/reset").status_code == 302
     assert hers.get("/account").status_code == 302
     with world.database.reading() as session:
-        assert session.get_one(Staff, anna.staff_id).totp_sealed is None
+        assert session.get_one(Staff, anna.staff_id).sealed_totp is None
     assert ("second_factor_removed", "staff", boss.staff_id) in actions(world, anna.staff_id)
 
 

@@ -62,6 +62,7 @@ EXPECTED = {
     "cases.assign_case": Entry.WORK_CASES,
     "cases.unlink": Entry.WORK_CASES,
     "cases.decide_match": Entry.WORK_CASES,
+    "acts.do_act": Entry.WORK_CASES,
     "photos.show_photo": Entry.SEE_CASES,
     "unsealing.ask_reporter": Entry.UNSEAL,
     "unsealing.show_reporter": Entry.UNSEAL,
@@ -75,6 +76,7 @@ EXPECTED = {
     "api_v1.show_case": Entry.SEE_CASES,
     "api_v1.move_case": Entry.WORK_CASES,
     "api_v1.sign_case": Entry.WORK_CASES,
+    "api_v1.act_on_case": Entry.WORK_CASES,
     "api_v1.show_week": Entry.SEE_COUNTS,
     "api_v1.show_document": Entry.PUBLIC,
 }

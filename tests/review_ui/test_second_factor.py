@@ -120,14 +120,14 @@ def test_the_app_is_told_whose_account_and_which_product(dialect) -> None:
     assert (parsed.name, parsed.issuer, parsed.secret) == ("anna", "随手拍办案", RFC_SECRET)
 
 
-def test_the_secret_is_sealed_and_recovery_codes_are_digests(world, enrolled, sealer) -> None:
+def test_the_secret_is_sealed_and_recovery_codes_are_hashes(world, enrolled, sealer) -> None:
     person, secret, codes = enrolled()
     assert len(set(codes)) == RECOVERY_CODES
     with world.database.reading() as session:
         staff = session.get_one(Staff, person.staff_id)
-        assert secret.encode() not in staff.totp_sealed
-        assert sealer.open(staff.totp_sealed) == secret
-        kept = session.scalars(select(StaffRecoveryCode.code_digest)).all()
+        assert secret.encode() not in staff.sealed_totp
+        assert sealer.open(staff.sealed_totp) == secret
+        kept = session.scalars(select(StaffRecoveryCode.code_hash)).all()
         assert not set(kept) & {code.replace("-", "") for code in codes}
         log = str([(e.action, e.before, e.after) for e in session.scalars(select(AuditEntry))])
     assert "second_factor_set" in log
@@ -274,7 +274,7 @@ def test_where_it_is_required_it_is_set_up_before_anything_opens(strict, world) 
     assert secret in wrong.text
     done = strict.post("/sign-in/enrolment", data=fields | {"code": pyotp.TOTP(secret).now()})
     assert done.status_code == 200
-    assert len(re.findall(r"<li><code>[A-Z2-9-]{14}</code>", done.text)) == RECOVERY_CODES
+    assert len(re.findall(r"<li><code>[A-Z2-9-]{19}</code>", done.text)) == RECOVERY_CODES
     assert 'href="/week"' in done.text
     assert strict.get("/").status_code == 200
     with world.database.reading() as session:
@@ -326,7 +326,7 @@ def test_it_is_set_up_renewed_and_removed_in_the_account(world, browse) -> None:
     assert not set(first) & set(second)
     assert client.post("/account/second-factor/remove", data=owner).status_code == 302
     with world.database.reading() as session:
-        assert session.get_one(Staff, person.staff_id).totp_sealed is None
+        assert session.get_one(Staff, person.staff_id).sealed_totp is None
         assert session.scalars(select(StaffRecoveryCode)).all() == []
         actions = session.scalars(select(AuditEntry.action)).all()
     assert {"second_factor_set", "recovery_codes_made", "second_factor_removed"} <= set(actions)

@@ -14,7 +14,7 @@ Columns = dict[str, sa.types.TypeEngine[Any]]
 UTC = sa.DateTime(timezone=True)
 OF_STAFF: Columns = {
     "password_changed_at": UTC,
-    "totp_sealed": sa.LargeBinary(),
+    "sealed_totp": sa.LargeBinary(),
     "totp_since": UTC,
     "totp_last_step": sa.BigInteger(),
 }
@@ -29,7 +29,7 @@ def upgrade() -> None:
         "staff_recovery_codes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("staff_id", sa.Uuid(), nullable=False),
-        sa.Column("code_digest", sa.String(64), nullable=False),
+        sa.Column("code_hash", sa.String(64), nullable=False),
         sa.Column("used_at", UTC),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_staff_recovery_codes_staff_id_staff")
