@@ -52,13 +52,13 @@ def test_every_answer_carries_them_and_no_page_has_anything_inline(
         assert "unsafe" not in policy, path
         assert "frame-ancestors 'none'" in policy, path
         assert "default-src 'self'" in policy, path
-        assert answer.headers["Cache-Control"] == "no-store", path
+        cached = answer.headers["Cache-Control"]
+        is_page = answer.mimetype == "text/html"
+        assert "no-store" in cached or (not is_page and cached.startswith("private")), path
         assert "Strict-Transport-Security" not in answer.headers
-        if answer.mimetype == "text/html":
+        if is_page:
             assert not re.search(r"<[^>]+\s(style|on\w+)=", answer.text), path
             assert not re.search(r"<script>|<style", answer.text), path
-        else:
-            assert answer.mimetype != "text/plain" or path == "/metrics"
 
 
 def test_behind_tls_every_cookie_is_secure_and_browsers_stay_on_tls(
