@@ -291,3 +291,44 @@ def test_the_list_takes_the_filters_of_the_page_and_refuses_what_is_none(world, 
         "due_to=tomorrow", "tab=all", "state=x", "q=麻辣&cursor=2026-12-01_x", "cursor=found_1",
     ):  # fmt: skip
         assert ask(query).status_code == 422, query
+
+
+def test_an_extension_is_proposed_and_approved_over_the_api(world, call) -> None:
+    anna = call(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    head = call(world.person("hanna", (Role.BUREAU_HEAD, SHENHE)))
+    case = world.case()
+    path = f"/api/v1/cases/{case.number}"
+    listed = {each["act"]: each for each in anna.get(path).json["acts"]}
+    assert listed.keys() == {"extend", "pause", "split"}
+    assert listed["extend"]["approvers"] == ["bureau_head"]
+    wanted = {"act": "extend", "version": 2, "record": {"reason": "需要检测"}}
+    proposed = CaseDetail.model_validate_json(anna.post(f"{path}/acts", json=wanted).data)
+    assert proposed.proposal is not None
+    assert (proposed.proposal.act, proposed.proposal.to) == ("extend", None)
+    assert proposed.due_on == case.due_on
+    approved = head.post(f"{path}/signatures", json={"decision": "confirm", "version": 3})
+    detail = CaseDetail.model_validate_json(approved.data)
+    assert detail.due_on > case.due_on
+    assert detail.clocks[0].due_on == detail.due_on
+    assert any("延长 15 个工作日" in said for said in detail.clocks[0].explanation)
+    again = anna.post(f"{path}/acts", json=wanted | {"version": 4})
+    assert (again.status_code, again.json["type"].split(":")[-1]) == (409, "extended-already")
+    stale = anna.post(f"{path}/acts", json=wanted)
+    assert stale.json["changes"][0]["act"] == "extend"
+    assert "延长期限" in stale.json["detail"]
+    unknown = anna.post(f"{path}/acts", json=wanted | {"act": "sleep", "version": 4})
+    assert (unknown.status_code, unknown.json["field"]) == (422, "act")
+    english = anna.get(path, headers={"Accept-Language": "en"}).json
+    assert english["clocks"][0]["explanation"][0].startswith("Received ")
+
+
+@sqlite_only
+def test_cases_are_merged_by_a_transition(world, call) -> None:
+    dora = call(world.person("dora", (Role.DISPATCHER, SHENHE)))
+    older, younger = world.case(), world.case()
+    record = {"reason_code": "merged", "merged_into": older.number}
+    assert move(dora, younger, "invalid", 2, record).json["state"] == "invalid"
+    reports = dora.get(f"/api/v1/cases/{older.number}").json["reports"]
+    assert [report["rank"] for report in reports] == [1, 2]
+    wrong = move(dora, older, "invalid", 3, record)
+    assert (wrong.status_code, wrong.json["field"]) == (422, "merged_into")

@@ -387,3 +387,28 @@ def test_the_language_of_the_first_reader_does_not_stay_in_the_page(world, brows
         page = client.get(path).text
         assert here in page
         assert there not in page
+
+
+def test_a_pause_is_registered_on_the_page_and_stops_the_clock(world, browse, record) -> None:
+    anna = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    case = world.case()
+    fields = {name: record[name] for name in ("pause_kind", "pause_from")}
+    refused = post(anna, case, "acts", version="2", act="pause", **fields)
+    assert refused.status_code == 422
+    assert "还缺" in refused.text
+    page = follow(anna, post(anna, case, "acts", version="2", act="pause", reason="送检", **fields))
+    assert "已登记：暂停计算期限" in page
+    assert "起暂停" in page
+    assert "恢复后顺延" in page
+    assert 'value="resume"' in page
+    assert post(anna, case, "acts", version="3", act="sleep").status_code == 404
+
+
+def test_a_merge_is_undone_on_the_page(world, browse) -> None:
+    dora = browse(world.person("dora", (Role.DISPATCHER, SHENHE)))
+    older, younger = world.case(), world.case()
+    merge = {"reason_code": "merged", "merged_into": older.number}
+    page = follow(dora, post(dora, younger, "moves", version="2", to="invalid", **merge))
+    assert older.number in page
+    follow(dora, post(dora, younger, "moves", version="3", to="dispatch", reason="不是同一家"))
+    assert world.fresh(younger).state == "dispatch"
