@@ -43,7 +43,7 @@ EXIF_TOLD = ("make", "model", "software", "lens", "exif_orientation", "map_datum
 # by anybody. Others hold keys of reports or moments that follow a tip by themselves.
 PROVABLE = frozenset({"case_advanced", "case_proposed", "case_sent_back", "case_assigned"})
 LEFT_OUT = (
-    "举报人的身份、平台、联系方式；举报和拍摄的准确时刻（只到小时）；照片元数据中的机主、序列号和时刻"
+    "清单和封面不列：举报人的身份、平台、联系方式；举报和拍摄的准确时刻（只到小时）；照片元数据中的机主、序列号和时刻"
     "（见原件）。部分审计记录只列哈希，内容可向办案机关核对。"
 )
 
