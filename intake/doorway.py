@@ -46,11 +46,16 @@ class Entry(StrEnum):
     MANAGE_STAFF = "manage_staff"
 
 
-def enters(entry: Entry) -> Callable[[View], View]:
-    """Declare who may enter a view; a view without a declaration is answered 404."""
+def enters(entry: Entry, *, by_itself: bool = False) -> Callable[[View], View]:
+    """Declare who may enter a view; a view without a declaration is answered 404.
+
+    `by_itself` marks what an open page asks for with nobody there: it does not keep
+    a session from ending when idle.
+    """
 
     def mark(view: View) -> View:
         view.entry = entry  # type: ignore[attr-defined]
+        view.by_itself = by_itself  # type: ignore[attr-defined]
         return view
 
     return mark

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
@@ -122,7 +122,8 @@ def _admit_browser() -> None:
         )
     row, g.person = found
     g.session_id = row.id
-    if sessions.is_due_a_glance(row, now=moment()):
+    view = current_app.view_functions[request.endpoint or ""]
+    if sessions.is_due_a_glance(row, now=moment()) and not getattr(view, "by_itself", False):
         with room().database.writing() as db:
             sessions.note_seen(db, session_id=row.id, now=moment())
 

@@ -74,7 +74,7 @@ def front() -> str | Response:
 
 
 @queue.get("/cases/pulse")
-@enters(Entry.SEE_CASES)
+@enters(Entry.SEE_CASES, by_itself=True)
 def show_pulse() -> Response:
     """Say whether the present page of the list has changed; costs two statements, no rows."""
     with room().database.reading() as db:

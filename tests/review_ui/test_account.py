@@ -79,6 +79,23 @@ def test_a_session_ends_when_it_was_idle_as_long_as_the_setting_says(
         assert client.get("/account").status_code == status
 
 
+def test_a_list_that_refreshes_itself_does_not_keep_a_session_alive(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+
+    def seen_at():
+        with world.database.reading() as session:
+            return session.scalars(select(StaffSession)).one().seen_at
+
+    with world.database.writing() as session:
+        row = session.scalars(select(StaffSession)).one()
+        row.seen_at = row.seen_at - timedelta(minutes=30)
+    before = seen_at()
+    assert client.get("/cases/pulse").status_code in (200, 204)
+    assert seen_at() == before
+    assert client.get("/account").status_code == 200
+    assert seen_at() > before
+
+
 def test_a_new_password_ends_every_other_session(world, browse) -> None:
     person = world.person("anna", (Role.INSPECTOR, SHENHE))
     here, there = browse(person), browse(person)

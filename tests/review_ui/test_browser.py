@@ -1,5 +1,6 @@
 """The room in a real browser: a case from sign-in to closed, accessibility, keyboard, no script."""
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -10,6 +11,7 @@ from schemas.database import now_utc
 from schemas.lifecycle import State
 
 SHENHE, SHENYANG = "210103", "210100"
+PASSWORD = "a long enough password"
 DESKTOP, PHONE = (1366, 768), (390, 844)
 pytestmark = [
     pytest.mark.browser,
@@ -259,3 +261,31 @@ def test_a_printed_case_names_no_reporter(world, enter) -> None:
     assert "时许" not in printed
     assert "后厨地面有老鼠屎" not in printed
     assert case.number in printed
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_second_factor_is_set_up_and_asked_and_the_pages_around_it_are_accessible(
+    world, enter, size
+) -> None:
+    """Also what an administrator and everybody else sees of accounts."""
+    boss = world.person("boss", (Role.ADMINISTRATOR, SHENYANG), (Role.INSPECTOR, SHENYANG))
+    anna = world.person("anna", (Role.INSPECTOR, SHENHE))
+    page = enter("boss", size=size)
+    for path in ("/account", "/staff", "/staff/new", f"/staff/{anna.staff_id}"):
+        check(page, path)
+    check(page, f"/staff/{boss.staff_id}")
+    check(page, "/account/second-factor")
+    secret = page.inner_text("code.secret").strip()
+    page.get_by_label("6 位数字").fill(pyotp.TOTP(secret).now())
+    page.get_by_label("当前密码").fill(PASSWORD)
+    act(page, "确认")
+    recovery = page.locator(".recovery-codes code").first.inner_text()
+
+    again = enter(size=size)
+    again.fill("#sign_in", "boss")
+    again.fill("#password", PASSWORD)
+    act(again, "登录")
+    check(again, "/sign-in/code")
+    again.fill("#code", recovery)
+    act(again, "验证")
+    assert again.get_by_role("link", name="人员").is_visible()
