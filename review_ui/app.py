@@ -28,6 +28,7 @@ from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
+from review_ui.routes.notes_api import notes_api
 from review_ui.routes.photos import photos
 from review_ui.routes.provider import provider_pages
 from review_ui.routes.queue import queue
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> Flask:
         cases,
         acts,
         notes,
+        notes_api,
         photos,
         week,
         api,
@@ -131,7 +133,7 @@ def create_app(settings: Settings) -> Flask:
             permissions_policy="geolocation=(), camera=(), microphone=(), payment=(), usb=()",
         ),
     )
-    guard_forms(app, exempt=(api.name, unsealing_api.name, evidence_api.name))
+    guard_forms(app, exempt=(api.name, notes_api.name, unsealing_api.name, evidence_api.name))
     # The first unknown name must not take longer than the second: make the hash that
     # stands for nobody's now.
     password_matches(None, "")

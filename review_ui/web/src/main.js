@@ -12,3 +12,11 @@ htmx.config.historyCacheSize = 0;
 
 listenToKeys(document);
 keepListFresh(document);
+
+// How much waits for the person: asked after the page is there, which need not wait for it.
+for (const mark of document.querySelectorAll("[data-filled-from]")) {
+  fetch(mark.dataset.filledFrom, { headers: { Accept: "text/html" } })
+    .then((answer) => (answer.ok && !answer.redirected ? answer.text() : ""))
+    .then((html) => mark.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes))
+    .catch(() => {});
+}
