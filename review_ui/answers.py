@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from review_ui.acts import is_of_use
-from review_ui.casefile import CaseFile
-from review_ui.casework import standing_proposal
-from review_ui.counts import FIGURES, WeekCounts
-from review_ui.explaining import ClockView, clock_views
-from review_ui.orders import rectification_orders
-from review_ui.queue import Row
-from review_ui.signatures import may_sign
-from review_ui.staff import SignedIn
+from review_ui.access.staff import SignedIn
+from review_ui.casefile.reading import CaseFile
+from review_ui.casework.acts import is_of_use
+from review_ui.casework.advancing import standing_proposal
+from review_ui.casework.explaining import ClockView, clock_views
+from review_ui.casework.orders import rectification_orders
+from review_ui.casework.signatures import may_sign
+from review_ui.lists.counts import FIGURES, WeekCounts
+from review_ui.lists.queue import Row
 from schemas.acts import Act, ActCode, acts_in
 from schemas.deadlines import Facts, facts_of
 from schemas.divisions import divisions

@@ -9,14 +9,14 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 from intake.doorway import Doorway, hang, request_id, request_locale
 from intake.photos import make_store
 from intake.queueing import DoorQueue
-from review_ui.attempts import AttemptLimits
-from review_ui.entrance import checks, guard_forms, kept_form
-from review_ui.fonts import find_chinese_font
-from review_ui.maps import Outlines
+from review_ui.access.attempts import AttemptLimits
+from review_ui.access.entrance import checks, guard_forms, kept_form
+from review_ui.access.passwords import password_matches
+from review_ui.access.provider import Provider
+from review_ui.casefile.maps import Outlines
+from review_ui.evidence.fonts import find_chinese_font
 from review_ui.metrics import RoomMetrics
-from review_ui.passwords import password_matches
 from review_ui.presenting import add_filters
-from review_ui.provider import Provider
 from review_ui.room import WEB, Room
 from review_ui.routes.account import account
 from review_ui.routes.acts import acts

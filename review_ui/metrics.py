@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from review_ui.clocks import is_overdue
+from review_ui.casework.clocks import is_overdue
 from schemas.database import Database, now_utc
 from schemas.lifecycle import State
 from schemas.measures import provisional_due_dates, step_seconds

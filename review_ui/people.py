@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from review_ui.assignment import Colleague
+from review_ui.casework.assignment import Colleague
 from schemas.access import RIGHTS, Right
 from schemas.tables import Staff, StaffRole, Unit
 

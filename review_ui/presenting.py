@@ -14,8 +14,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from intake.doorway import request_locale
-from review_ui.clocks import Clock
-from review_ui.forms import MONEY_LABELS
+from review_ui.casefile.forms import MONEY_LABELS
+from review_ui.casework.clocks import Clock
 from review_ui.room import today
 from schemas.divisions import divisions, full_name
 from schemas.flags import FLAGS, SOURCE_NAMES, Flag, Level, say_reason

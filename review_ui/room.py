@@ -9,11 +9,11 @@ from flask import current_app, g
 from intake.doorway import not_found
 from intake.photos import PhotoStore
 from intake.queueing import DoorQueue
-from review_ui.attempts import AttemptLimits
-from review_ui.maps import Outlines
+from review_ui.access.attempts import AttemptLimits
+from review_ui.access.provider import Provider
+from review_ui.access.staff import SignedIn
+from review_ui.casefile.maps import Outlines
 from review_ui.metrics import RoomMetrics
-from review_ui.provider import Provider
-from review_ui.staff import SignedIn
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, now_utc
 from schemas.settings import Settings

@@ -8,24 +8,24 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters, not_found
-from review_ui.arrival import enrolment_values
-from review_ui.entrance import idle_limit
-from review_ui.factors import (
+from review_ui.access.arrival import enrolment_values
+from review_ui.access.entrance import idle_limit
+from review_ui.access.factors import (
     carried_secret,
     enrol,
     new_recovery_codes,
     recovery_codes_left,
     remove_factor,
 )
-from review_ui.forms_of_staff import TokenWish, read_token_wish
-from review_ui.invitations import same_twice
-from review_ui.passwords import password_matches
+from review_ui.access.forms_of_staff import TokenWish, read_token_wish
+from review_ui.access.invitations import same_twice
+from review_ui.access.passwords import password_matches
+from review_ui.access.scope import units_within
+from review_ui.access.sessions import end_all_sessions, end_own_session, sessions_of
+from review_ui.access.staff import confirm_password, find_password, set_password
+from review_ui.access.tokens import add_token, revoke_token, tokens_of
 from review_ui.presenting import say
 from review_ui.room import moment, person, room
-from review_ui.scope import units_within
-from review_ui.sessions import end_all_sessions, end_own_session, sessions_of
-from review_ui.staff import confirm_password, find_password, set_password
-from review_ui.tokens import add_token, revoke_token, tokens_of
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput, NotAllowed, SuishoupaiError
 from schemas.sealing import Sealer

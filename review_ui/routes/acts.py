@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters, not_found
-from review_ui.casework import act
-from review_ui.forms import read_record
+from review_ui.casefile.forms import read_record
+from review_ui.casework.advancing import act
 from review_ui.room import moment, person, room
 from review_ui.routes.cases import take_step
 from schemas.acts import ActCode, act_of

@@ -8,16 +8,16 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters, not_found
-from review_ui import administration as core
-from review_ui.administration import Managed
-from review_ui.entrance import idle_limit
-from review_ui.factors import recovery_codes_left
-from review_ui.forms_of_staff import read_role, read_token_wish, read_unit
+from review_ui.access import administration as core
+from review_ui.access.administration import Managed
+from review_ui.access.entrance import idle_limit
+from review_ui.access.factors import recovery_codes_left
+from review_ui.access.forms_of_staff import read_role, read_token_wish, read_unit
+from review_ui.access.scope import units_within
+from review_ui.access.sessions import sessions_of
+from review_ui.access.tokens import tokens_of
 from review_ui.presenting import say
 from review_ui.room import moment, person, room
-from review_ui.scope import units_within
-from review_ui.sessions import sessions_of
-from review_ui.tokens import tokens_of
 from schemas.access import Right, Role
 from schemas.errors import Conflict, InvalidInput, NotAllowed, SuishoupaiError
 from schemas.wire.problems import status_of

@@ -7,16 +7,16 @@ from sqlalchemy.orm import Session
 
 from intake.doorway import Entry, enters, request_locale
 from intake.routes.api_v1 import as_json
+from review_ui.access.scope import find_case
 from review_ui.answers import case_detail, case_list, week_answer
 from review_ui.bodies import read_body as _body
-from review_ui.casefile import open_casefile
-from review_ui.casework import Outcome, act, advance, confirm, send_back
-from review_ui.counts import read_week, week_counts, week_of
+from review_ui.casefile.reading import open_casefile
+from review_ui.casework.advancing import Outcome, act, advance, confirm, send_back
 from review_ui.document import document
-from review_ui.filters import Tab, read_filters_strictly
-from review_ui.queue import page_of_cases, row_of
+from review_ui.lists.counts import read_week, week_counts, week_of
+from review_ui.lists.filters import Tab, read_filters_strictly
+from review_ui.lists.queue import page_of_cases, row_of
 from review_ui.room import moment, person, room, today
-from review_ui.scope import find_case
 from schemas.errors import InvalidInput
 from schemas.tables import Case
 from schemas.wire.cases import (

@@ -6,9 +6,9 @@ from datetime import date
 from flask import Blueprint, render_template, request
 
 from intake.doorway import Entry, enters
-from review_ui.auditing import LogFilters, chain_state, read_log
+from review_ui.evidence.auditing import LogFilters, chain_state, read_log
+from review_ui.evidence.unsealing import REASONS
 from review_ui.room import person, room
-from review_ui.unsealing import REASONS
 from schemas.audit_words import ACTIONS, UNSEALINGS
 
 audit_log = Blueprint("audit_log", __name__)

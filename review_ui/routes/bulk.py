@@ -5,14 +5,14 @@ from uuid import UUID
 from flask import Blueprint, Response, render_template, request, url_for
 
 from intake.doorway import Entry, enters, not_found
-from review_ui.assignment import assign
-from review_ui.bulk import Step, each_by_itself, read_chosen, suggest_same_incident
-from review_ui.casework import advance
-from review_ui.exporting import TYPES, Format, note_export, rows_of_list, write_file
-from review_ui.filters import read_filters
+from review_ui.access.scope import find_case
+from review_ui.casework.advancing import advance
+from review_ui.casework.assignment import assign
+from review_ui.lists.bulk import Step, each_by_itself, read_chosen, suggest_same_incident
+from review_ui.lists.exporting import TYPES, Format, note_export, rows_of_list, write_file
+from review_ui.lists.filters import read_filters
 from review_ui.room import moment, person, room, today
 from review_ui.routes.queue import read_query, read_tab
-from review_ui.scope import find_case
 from schemas.errors import SuishoupaiError
 from schemas.lifecycle import State
 from schemas.words import Words

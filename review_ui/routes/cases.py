@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from intake.doorway import Entry, enters, not_found, request_id
-from review_ui.assignment import assign
-from review_ui.casefile import open_casefile
-from review_ui.casework import advance, confirm, send_back
-from review_ui.forms import read_record, typed_values
-from review_ui.links import accept_suggestion, reject_suggestion, unlink_report
+from review_ui.access.scope import find_case
+from review_ui.casefile.forms import read_record, typed_values
+from review_ui.casefile.reading import open_casefile
+from review_ui.casework.advancing import advance, confirm, send_back
+from review_ui.casework.assignment import assign
+from review_ui.casework.links import accept_suggestion, reject_suggestion, unlink_report
 from review_ui.room import moment, person, room, today
 from review_ui.routes.stepping import Act, do_step, show_page, uuid_or_nobody
-from review_ui.scope import find_case
 from schemas.jobs import PROCESS_REPORT
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.tables import Case

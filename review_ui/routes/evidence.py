@@ -4,10 +4,10 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from intake.doorway import Entry, enters
-from review_ui.evidence import Package, note_taken, prepare_package
-from review_ui.manifest import packed_photos
+from review_ui.access.scope import find_case
+from review_ui.evidence.manifest import packed_photos
+from review_ui.evidence.packages import Package, note_taken, prepare_package
 from review_ui.room import moment, person, room
-from review_ui.scope import find_case
 from schemas.access import Right
 from schemas.tables import Case
 from schemas.wire.openapi import Answered, Described, Given, describes

@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
 from intake.doorway import Entry, enters
-from review_ui.choices import filter_choices
-from review_ui.filters import read_filters
-from review_ui.mapping import cases_in_box, read_box
+from review_ui.casefile.choices import filter_choices
+from review_ui.lists.filters import read_filters
+from review_ui.lists.mapping import cases_in_box, read_box
+from review_ui.lists.queue import page_of_cases
 from review_ui.presenting import category_name, state_name
-from review_ui.queue import page_of_cases
 from review_ui.room import person, room, today
 from review_ui.routes.queue import read_query, read_tab
 from schemas.access import RIGHTS, Right

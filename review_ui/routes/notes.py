@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from intake.doorway import Entry, enters, not_found, request_id
-from review_ui.attachments import MAX_BODY_BYTES, PDF, find_attachment, keep_files
-from review_ui.casefile import open_casefile
-from review_ui.forms import Typed, typed_values
-from review_ui.notes import count_of_mine, mentions_of, put_aside, write_note
-from review_ui.room import moment, person, room, today
-from review_ui.routes.stepping import do_step, refused, show_page, uuid_or_nobody
-from review_ui.scope import find_case
-from review_ui.tasks import add_task, finish_task, tasks_of
-from review_ui.wording import (
+from review_ui.access.scope import find_case
+from review_ui.casefile.attachments import MAX_BODY_BYTES, PDF, find_attachment, keep_files
+from review_ui.casefile.forms import Typed, typed_values
+from review_ui.casefile.notes import count_of_mine, mentions_of, put_aside, write_note
+from review_ui.casefile.reading import open_casefile
+from review_ui.casefile.tasks import add_task, finish_task, tasks_of
+from review_ui.casefile.wording import (
     add_template,
     end_template,
     inserted,
@@ -25,6 +23,8 @@ from review_ui.wording import (
     own_templates,
     wording_for,
 )
+from review_ui.room import moment, person, room, today
+from review_ui.routes.stepping import do_step, refused, show_page, uuid_or_nobody
 from schemas.errors import InvalidInput, NotAllowed, SuishoupaiError
 from schemas.finding_templates import SHIPPED
 from schemas.jobs import EXAMINE_ATTACHMENT

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from intake.doorway import Entry, enters
 from intake.routes.api_v1 import as_json
+from review_ui.access.scope import find_case
+from review_ui.access.staff import normal_sign_in
 from review_ui.bodies import read_body
-from review_ui.notes import NoteView, notes_of, staff_of, write_note
+from review_ui.casefile.notes import NoteView, notes_of, staff_of, write_note
+from review_ui.casefile.tasks import add_task, finish_task
 from review_ui.room import moment, person, room
-from review_ui.scope import find_case
-from review_ui.staff import normal_sign_in
-from review_ui.tasks import add_task, finish_task
 from schemas.tables import Case, CaseAttachment, Staff
 from schemas.wire.notes import (
     AttachmentAnswer,

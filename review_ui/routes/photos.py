@@ -6,8 +6,8 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 
 from intake.doorway import Entry, enters, not_found
+from review_ui.access.scope import visible_cases
 from review_ui.room import person, room
-from review_ui.scope import visible_cases
 from schemas.tables import Case, CaseReport, Photo, PhotoExamination
 
 photos = Blueprint("photos", __name__)

@@ -4,11 +4,11 @@ from flask import Blueprint, request, session, url_for
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters, not_found
-from review_ui.arrival import Way, arrive, go_on, way_of_request
-from review_ui.entrance import local_path
-from review_ui.provider import Provider, refused, staff_of_claims
+from review_ui.access.arrival import Way, arrive, go_on, way_of_request
+from review_ui.access.entrance import local_path
+from review_ui.access.provider import Provider, refused, staff_of_claims
+from review_ui.access.staff import come_in, lock_account
 from review_ui.room import moment, room
-from review_ui.staff import come_in, lock_account
 
 provider_pages = Blueprint("provider", __name__, url_prefix="/sign-in/provider")
 TARGET = "provider_target"

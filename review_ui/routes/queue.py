@@ -6,10 +6,10 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters
-from review_ui.bulk import people_to_choose
-from review_ui.choices import filter_choices
-from review_ui.filters import Tab, read_filters
-from review_ui.queue import (
+from review_ui.casefile.choices import filter_choices
+from review_ui.lists.bulk import people_to_choose
+from review_ui.lists.filters import Tab, read_filters
+from review_ui.lists.queue import (
     COUNTED_TO,
     PAGE_SIZE,
     keys_of_page,
@@ -17,8 +17,8 @@ from review_ui.queue import (
     pulse_of,
     tab_counts,
 )
+from review_ui.lists.views import views_of
 from review_ui.room import person, room, today
-from review_ui.views import views_of
 from schemas.access import Right
 from schemas.records import REASON_CODES
 

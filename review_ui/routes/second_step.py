@@ -8,7 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters
-from review_ui.arrival import (
+from review_ui.access.arrival import (
     Arrival,
     Way,
     code_page,
@@ -19,13 +19,13 @@ from review_ui.arrival import (
     waiting,
     way_of_request,
 )
-from review_ui.entrance import COOKIE, hand_out_cookie
-from review_ui.factors import carried_secret, enrol, take_code
-from review_ui.invitations import find_link, use_link
+from review_ui.access.entrance import COOKIE, hand_out_cookie
+from review_ui.access.factors import carried_secret, enrol, take_code
+from review_ui.access.invitations import find_link, use_link
+from review_ui.access.sessions import Awaits, end_session
+from review_ui.access.staff import come_in
 from review_ui.presenting import say
 from review_ui.room import moment, room
-from review_ui.sessions import Awaits, end_session
-from review_ui.staff import come_in
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer
 from schemas.tables import Staff

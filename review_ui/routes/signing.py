@@ -4,12 +4,12 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters
-from review_ui.arrival import Arrival, arrive, go_on, way_of_request
-from review_ui.entrance import COOKIE, idle_limit, local_path
-from review_ui.passwords import password_matches
+from review_ui.access.arrival import Arrival, arrive, go_on, way_of_request
+from review_ui.access.entrance import COOKIE, idle_limit, local_path
+from review_ui.access.passwords import password_matches
+from review_ui.access.sessions import end_session, find_session
+from review_ui.access.staff import find_credentials, normal_sign_in, settle_attempt
 from review_ui.room import moment, room
-from review_ui.sessions import end_session, find_session
-from review_ui.staff import find_credentials, normal_sign_in, settle_attempt
 
 signing = Blueprint("signing", __name__)
 LANGUAGE_FOR_S = 365 * 86_400

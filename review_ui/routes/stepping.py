@@ -8,11 +8,11 @@ from flask import flash, make_response, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from review_ui.casepage import case_page
-from review_ui.forms import Typed
+from review_ui.access.scope import find_case
+from review_ui.casefile.casepage import case_page
+from review_ui.casefile.forms import Typed
 from review_ui.presenting import say
 from review_ui.room import person, room
-from review_ui.scope import find_case
 from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound, SuishoupaiError, TooLarge
 from schemas.tables import Case
 from schemas.wire.problems import status_of

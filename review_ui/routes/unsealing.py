@@ -12,10 +12,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from intake.doorway import Entry, enters
 from intake.routes.api_v1 import as_json
+from review_ui.access.scope import find_case
 from review_ui.bodies import read_body
-from review_ui.room import person, room
-from review_ui.scope import find_case
-from review_ui.unsealing import (
+from review_ui.evidence.unsealing import (
     EXTENSIONS,
     REASONS,
     Identity,
@@ -27,6 +26,7 @@ from review_ui.unsealing import (
     pseudonym_of_link,
     read_reason,
 )
+from review_ui.room import person, room
 from schemas.access import Right
 from schemas.errors import Conflict, InvalidInput
 from schemas.sealing import Sealer

@@ -6,9 +6,9 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters
+from review_ui.lists.views import delete_view, open_first, save_view
 from review_ui.room import person, room
 from review_ui.routes.queue import read_query
-from review_ui.views import delete_view, open_first, save_view
 
 views = Blueprint("views", __name__, url_prefix="/views")
 

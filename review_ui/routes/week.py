@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request
 
 from intake.doorway import Entry, enters
-from review_ui.counts import FIGURES, read_week, week_counts, week_of
+from review_ui.lists.counts import FIGURES, read_week, week_counts, week_of
 from review_ui.room import moment, person, room
 
 week = Blueprint("week", __name__)

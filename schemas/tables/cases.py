@@ -28,7 +28,7 @@ class Case(Base):
     smallest area that holds all candidates). `version` counts the changes, so that
     a stale screen is refused. `paused_since` is set while the clock stands still.
     Cases of one incident in several departments share `incident_id`. `flags` are codes
-    of schemas.flags. The state is written by review_ui.casework and, at birth, by the
+    of schemas.flags. The state is written by review_ui.casework.advancing and, at birth, by the
     pipeline or a split, and by nothing else.
 
     What the database's own triggers keep, for the lists and the map: `tree_1` to

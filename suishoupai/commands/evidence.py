@@ -7,8 +7,8 @@ import click
 from sqlalchemy import select
 
 from intake.photos import make_store
-from review_ui.evidence import note_taken, prepare_package
-from review_ui.evidence_check import FAULTS, Checked, check_log, check_package
+from review_ui.evidence.evidence_check import FAULTS, Checked, check_log, check_package
+from review_ui.evidence.packages import note_taken, prepare_package
 from schemas.database import now_utc
 from schemas.errors import InvalidInput, NotFound
 from schemas.numbers import CASE_PREFIX, read_number

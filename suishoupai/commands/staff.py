@@ -5,8 +5,8 @@ import secrets
 import click
 from sqlalchemy.orm import Session
 
-from review_ui.staff import add_staff
-from review_ui.tokens import add_token
+from review_ui.access.staff import add_staff
+from review_ui.access.tokens import add_token
 from schemas.access import Role
 from schemas.errors import NotFound
 from schemas.tables import Staff, Unit

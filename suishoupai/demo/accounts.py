@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.riders import find_by_phone, import_riders, issue_token
-from review_ui.staff import add_staff
-from review_ui.tokens import add_token
+from review_ui.access.staff import add_staff
+from review_ui.access.tokens import add_token
 from schemas.database import Database, now_utc
 from schemas.divisions import divisions
 from schemas.sealing import Sealer, token_hash

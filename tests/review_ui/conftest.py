@@ -21,12 +21,12 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from intake.photos import PhotoStore, make_store
+from review_ui.access.entrance import COOKIE
+from review_ui.access.sessions import open_session
+from review_ui.access.staff import SignedIn, add_staff, signed_in_as
+from review_ui.access.tokens import add_token
 from review_ui.app import create_app
-from review_ui.entrance import COOKIE
 from review_ui.room import WEB
-from review_ui.sessions import open_session
-from review_ui.staff import SignedIn, add_staff, signed_in_as
-from review_ui.tokens import add_token
 from schemas.access import Role
 from schemas.database import Database, new_id, now_utc
 from schemas.lifecycle import State

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from review_ui.casework import act, advance, confirm
-from review_ui.clocks import clock_of
-from review_ui.explaining import clock_views
-from review_ui.orders import rectification_orders
+from review_ui.casework.advancing import act, advance, confirm
+from review_ui.casework.clocks import clock_of
+from review_ui.casework.explaining import clock_views
+from review_ui.casework.orders import rectification_orders
 from schemas.access import Role
 from schemas.acts import ActCode
 from schemas.database import now_utc

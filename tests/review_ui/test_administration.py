@@ -7,9 +7,9 @@ import pyotp
 import pytest
 from sqlalchemy import func, select
 
-from review_ui.factors import enrol, new_secret
-from review_ui.invitations import GOOD_FOR
-from review_ui.staff import signed_in_as
+from review_ui.access.factors import enrol, new_secret
+from review_ui.access.invitations import GOOD_FOR
+from review_ui.access.staff import signed_in_as
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.divisions import divisions

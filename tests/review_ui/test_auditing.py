@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from review_ui.auditing import PAGE_SIZE, LogFilters, chain_state, read_log
-from review_ui.unsealing import Reason, open_identity
+from review_ui.evidence.auditing import PAGE_SIZE, LogFilters, chain_state, read_log
+from review_ui.evidence.unsealing import Reason, open_identity
 from schemas import audit
 from schemas.access import Role
 from schemas.audit_words import ACTIONS, UNSEALINGS

@@ -5,7 +5,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from review_ui.casework import advance
+from review_ui.casework.advancing import advance
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.lifecycle import State

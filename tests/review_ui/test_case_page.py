@@ -7,7 +7,7 @@ import pytest
 import shapely
 from sqlalchemy import select
 
-from review_ui.casework import advance
+from review_ui.casework.advancing import advance
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.lifecycle import State

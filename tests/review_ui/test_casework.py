@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from review_ui.casework import advance, confirm, send_back, standing_proposal
-from review_ui.staff import signed_in_as
+from review_ui.access.staff import signed_in_as
+from review_ui.casework.advancing import advance, confirm, send_back, standing_proposal
 from schemas.access import Role
 from schemas.acts import ACTS
 from schemas.database import now_utc

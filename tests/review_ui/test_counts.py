@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from review_ui.counts import Week, read_week, week_counts, week_of
+from review_ui.lists.counts import Week, read_week, week_counts, week_of
 from schemas.access import Role
 from schemas.errors import InvalidInput
 from schemas.lifecycle import State

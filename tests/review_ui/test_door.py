@@ -8,10 +8,10 @@ from redis import Redis
 from sqlalchemy import select
 
 from intake.doorway import Entry
+from review_ui.access.attempts import PER_ADDRESS, PER_NAME, AttemptLimits
+from review_ui.access.entrance import COOKIE, local_path
+from review_ui.access.sessions import end_all_sessions
 from review_ui.app import create_app
-from review_ui.attempts import PER_ADDRESS, PER_NAME, AttemptLimits
-from review_ui.entrance import COOKIE, local_path
-from review_ui.sessions import end_all_sessions
 from schemas.access import Role
 from schemas.errors import TooMany
 from schemas.tables import StaffSession

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from review_ui.casework import advance
-from review_ui.evidence import note_taken, prepare_package
-from review_ui.evidence_check import check_log, check_package
-from review_ui.fonts import find_chinese_font
+from review_ui.casework.advancing import advance
+from review_ui.evidence.evidence_check import check_log, check_package
+from review_ui.evidence.fonts import find_chinese_font
+from review_ui.evidence.packages import note_taken, prepare_package
 from schemas import audit
 from schemas.access import Role
 from schemas.database import now_utc

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from review_ui.access.entrance import COOKIE
+from review_ui.access.sessions import open_session
 from review_ui.app import create_app
-from review_ui.entrance import COOKIE
-from review_ui.sessions import open_session
 from schemas.access import Role
 
 SHENHE = "210103"

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from intake.app import create_app as create_intake
 from intake.riders import RiderProfile, add_rider, issue_token
-from review_ui.entrance import COOKIE
-from review_ui.unsealing import Reason, open_identity
+from review_ui.access.entrance import COOKIE
+from review_ui.evidence.unsealing import Reason, open_identity
 from schemas import audit
 from schemas.access import Role
 from schemas.database import new_id

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from review_ui.assignment import assign, colleagues
-from review_ui.links import accept_suggestion, reject_suggestion, unlink_report
+from review_ui.casework.assignment import assign, colleagues
+from review_ui.casework.links import accept_suggestion, reject_suggestion, unlink_report
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound

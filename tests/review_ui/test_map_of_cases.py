@@ -2,9 +2,9 @@
 
 import pytest
 
-from review_ui import mapping
-from review_ui.filters import Filters, Tab
-from review_ui.mapping import cases_in_box, read_box
+from review_ui.lists import mapping
+from review_ui.lists.filters import Filters, Tab
+from review_ui.lists.mapping import cases_in_box, read_box
 from schemas.access import Role
 from schemas.cells import Box
 from schemas.errors import InvalidInput

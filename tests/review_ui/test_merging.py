@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from review_ui.casework import advance
+from review_ui.casework.advancing import advance
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import Conflict, InvalidInput

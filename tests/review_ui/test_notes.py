@@ -9,10 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import FileStorage
 
-from review_ui.assignment import Colleague
-from review_ui.attachments import keep_files
-from review_ui.notes import mentioned_in
-from review_ui.tasks import add_task
+from review_ui.casefile.attachments import keep_files
+from review_ui.casefile.notes import mentioned_in
+from review_ui.casefile.tasks import add_task
+from review_ui.casework.assignment import Colleague
 from schemas.access import Role
 from schemas.database import new_id
 from schemas.errors import InvalidInput, TooLarge

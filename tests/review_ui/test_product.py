@@ -2,8 +2,8 @@
 
 import pytest
 
-from review_ui.casework import act, advance, confirm, send_back
-from review_ui.staff import signed_in_as
+from review_ui.access.staff import signed_in_as
+from review_ui.casework.advancing import act, advance, confirm, send_back
 from schemas.access import RIGHTS, Right, Role
 from schemas.acts import ACTS
 from schemas.database import now_utc

@@ -22,8 +22,8 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
+from review_ui.access.factors import enrol, new_secret
 from review_ui.app import create_app
-from review_ui.factors import enrol, new_secret
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import ConfigurationError

@@ -4,11 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from review_ui.areas import areas
-from review_ui.casework import advance
-from review_ui.clocks import clock_of
-from review_ui.filters import Filters, Tab
-from review_ui.queue import page_of_cases, tab_counts
+from review_ui.casework.advancing import advance
+from review_ui.casework.clocks import clock_of
+from review_ui.lists.areas import areas
+from review_ui.lists.filters import Filters, Tab
+from review_ui.lists.queue import page_of_cases, tab_counts
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import InvalidInput

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from intake.doorway import Entry
-from review_ui.sessions import open_session
-from review_ui.tokens import add_token
+from review_ui.access.sessions import open_session
+from review_ui.access.tokens import add_token
 from schemas.access import RIGHTS, Right, Role
 from schemas.tables import CaseReport, Photo, PhotoExamination, SavedView, StaffRole, StaffSession
 

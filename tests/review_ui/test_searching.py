@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import delete, select, text
 
-from review_ui.casework import advance, confirm
-from review_ui.filters import Filters, Tab
-from review_ui.queue import page_of_cases
+from review_ui.casework.advancing import advance, confirm
+from review_ui.lists.filters import Filters, Tab
+from review_ui.lists.queue import page_of_cases
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.lifecycle import State

@@ -7,9 +7,8 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from review_ui.app import create_app
-from review_ui.entrance import COOKIE
-from review_ui.factors import (
+from review_ui.access.entrance import COOKIE
+from review_ui.access.factors import (
     RECOVERY_CODES,
     STEP_S,
     carried_secret,
@@ -21,8 +20,15 @@ from review_ui.factors import (
     step_of,
     take_code,
 )
-from review_ui.sessions import WAITING_LIMIT, Awaits, find_session, find_waiting, open_session
-from review_ui.staff import FAILURES_ALLOWED, settle_attempt
+from review_ui.access.sessions import (
+    WAITING_LIMIT,
+    Awaits,
+    find_session,
+    find_waiting,
+    open_session,
+)
+from review_ui.access.staff import FAILURES_ALLOWED, settle_attempt
+from review_ui.app import create_app
 from schemas.access import Role
 from schemas.database import new_id, now_utc
 from schemas.errors import InvalidInput

@@ -6,8 +6,8 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from review_ui.passwords import password_matches
-from review_ui.sessions import (
+from review_ui.access.passwords import password_matches
+from review_ui.access.sessions import (
     WHOLE_LIMIT,
     end_all_sessions,
     end_session,
@@ -16,7 +16,7 @@ from review_ui.sessions import (
     note_seen,
     open_session,
 )
-from review_ui.staff import (
+from review_ui.access.staff import (
     FAILURES_ALLOWED,
     LOCKED_FOR,
     add_staff,
@@ -24,7 +24,7 @@ from review_ui.staff import (
     settle_attempt,
     signed_in_as,
 )
-from review_ui.tokens import find_token, revoke_token
+from review_ui.access.tokens import find_token, revoke_token
 from schemas.access import Right, Role
 from schemas.database import new_id, now_utc
 from schemas.errors import Conflict, InvalidInput, NotFound

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from review_ui.assignment import assign
-from review_ui.casework import advance, send_back
-from review_ui.tasks import add_task
+from review_ui.casefile.tasks import add_task
+from review_ui.casework.advancing import advance, send_back
+from review_ui.casework.assignment import assign
 from schemas.access import Role
 from schemas.lifecycle import State, transition
 from schemas.tables import Case, CaseAttachment, Supplement, Withdrawal

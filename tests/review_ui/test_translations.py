@@ -6,7 +6,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from review_ui.forms import ACTIONS
+from review_ui.casefile.forms import ACTIONS
 from review_ui.room import WEB
 from schemas.lifecycle import TRANSITIONS
 

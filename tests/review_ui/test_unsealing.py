@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from intake.riders import RiderProfile, add_rider
-from review_ui.unsealing import REASONS, hide_personal, read_reason
+from review_ui.evidence.unsealing import REASONS, hide_personal, read_reason
 from schemas.access import Role
 from schemas.database import new_id, now_utc
 from schemas.errors import InvalidInput

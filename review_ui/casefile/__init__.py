@@ -1,0 +1,1 @@
+"""What is known of a case and how its page shows it."""

@@ -1,0 +1,164 @@
+"""The numbers behind each flag of a case: which claims, how far apart, how much earlier.
+
+The flags themselves were raised by the pipeline (domain §10); this only says, from the
+rows that the page shows anyhow, what they rest on.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+from review_ui.casefile.reading import CaseFile, PlaceClaim
+from review_ui.casefile.resemblances import LookAlike
+from schemas.flags import SOURCE_NAMES
+from schemas.lifecycle import OPEN_STATES, State
+from schemas.places import distance_m
+from schemas.words import Words
+
+# What the pipeline allows beyond the accuracies before it raises the flag (domain §10).
+ALLOWED_M = 200.0
+COARSE_M = 100.0
+LATE_H, AHEAD_H = 24.0, 10 / 60
+PICTURES = frozenset({"same_bytes", "same_picture"})
+
+Numbers = list[Words]
+
+
+def numbers_behind(file: CaseFile, alike: Sequence[LookAlike]) -> dict[str, Numbers]:
+    """Return, by flag, the sentences with the numbers that it rests on; none for some."""
+    return {code: SAYS[code](file, alike) for code in file.case.flags if code in SAYS}
+
+
+def _places_apart(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    found = []
+    for one, other in combinations(file.places, 2):
+        if one.point is None or other.point is None:
+            continue
+        apart = distance_m(one.point, other.point)
+        allowed = (one.accuracy_m or 0.0) + (other.accuracy_m or 0.0) + ALLOWED_M
+        # Reports of different riders may stand at different doors.
+        if one.pseudonym == other.pseudonym and apart > allowed:
+            found.append((apart, allowed, _source(one), _source(other)))
+    return [
+        Words(
+            f"{a.zh}与{b.zh}相距 {_far(apart).zh}，允许 {_far(allowed).zh}。",
+            f"{a.en} and {b.en} are {_far(apart).en} apart; {_far(allowed).en} are allowed.",
+        )
+        for apart, allowed, a, b in sorted(found, key=lambda each: -each[0])[:3]
+    ]
+
+
+def _coarse(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    return [
+        Words(
+            f"{each.pseudonym} 的手机定位误差 ±{_far(each.accuracy_m).zh}。",
+            f"One phone's place is ±{_far(each.accuracy_m).en}.",
+        )
+        for each in file.places
+        if each.source == "device_gps" and each.accuracy_m and each.accuracy_m > COARSE_M
+    ]
+
+
+def _times(file: CaseFile, *, ahead: bool) -> Numbers:
+    found = []
+    for each in file.times:
+        hours = each.before_receipt.total_seconds() / 3600
+        name = SOURCE_NAMES[each.source]
+        en = name.en[:1].upper() + name.en[1:]
+        if not ahead and hours > LATE_H:
+            days = hours / 24
+            long = Words(f"{days:.0f} 天", f"{days:.0f} days") if days >= 3 else Words(
+                f"{hours:.0f} 小时", f"{hours:.0f} hours"
+            )  # fmt: skip
+            found.append(
+                Words(f"{name.zh}比收到时间早 {long.zh}。", f"{en} is {long.en} before receipt.")
+            )
+        if ahead and -hours > AHEAD_H:
+            minutes = -hours * 60
+            found.append(
+                Words(
+                    f"{name.zh}比收到时间晚 {minutes:.0f} 分钟。",
+                    f"{en} is {minutes:.0f} minutes after receipt.",
+                )
+            )
+    return found[:3]
+
+
+def _pictures(alike: Sequence[LookAlike], *, ended: bool) -> Numbers:
+    found = []
+    for each in alike:
+        is_ended = each.case is not None and State(each.case.state) not in OPEN_STATES
+        if each.kind not in PICTURES or each.is_same_case or is_ended is not ended:
+            continue
+        number = each.case.number if each.case else None
+        far = _far(each.distance_m) if each.distance_m is not None else None
+        found.append(
+            Words(
+                f"{f'案件 {number}' if number else '辖区外的一个案件'}"
+                f"{f'，相距 {far.zh}' if far else ''}"
+                f"{f'，图像差 {each.distance_bits}/256' if each.distance_bits else ''}。",
+                f"{f'Case {number}' if number else 'A case outside your area'}"
+                f"{f', {far.en} away' if far else ''}"
+                f"{f', pictures {each.distance_bits}/256 apart' if each.distance_bits else ''}.",
+            )
+        )
+    return found[:3]
+
+
+def _similar(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
+    near = [
+        each.distance_m
+        for each in alike
+        if each.kind == "same_incident" and each.distance_m is not None and not each.is_same_case
+    ]
+    if not near:
+        return []
+    nearest = _far(min(near))
+    return [
+        Words(
+            f"有 {len(near)} 份，最近的相距 {nearest.zh}。",
+            f"{len(near)} of them; the nearest is {nearest.en} away.",
+        )
+    ]
+
+
+def _unreadable(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    count = sum(photo.is_unreadable for photo in file.photos)
+    whole = len(file.photos)
+    return [Words(f"{whole} 张中有 {count} 张。", f"{count} of {whole}.")] if count else []
+
+
+def _additions(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    count = sum(len(report.additions) for report in file.reports)
+    return [Words(f"共 {count} 次。", f"{count} in all.")] if count else []
+
+
+def _withdrawals(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    count = sum(report.withdrawn_at is not None for report in file.reports)
+    whole = len(file.reports)
+    return [Words(f"{whole} 份中有 {count} 份。", f"{count} of {whole}.")] if count else []
+
+
+SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
+    "claims-disagree-place": _places_apart,
+    "near-duplicate-elsewhere": lambda _file, alike: _pictures(alike, ended=False),
+    "picture-seen-before": lambda _file, alike: _pictures(alike, ended=True),
+    "clock-ahead": lambda file, _alike: _times(file, ahead=True),
+    "clock-late": lambda file, _alike: _times(file, ahead=False),
+    "coarse-accuracy": _coarse,
+    "photo-unreadable": _unreadable,
+    "similar-nearby": _similar,
+    "withdrawn": _withdrawals,
+    "supplemented": _additions,
+}
+
+
+def _source(claim: PlaceClaim) -> Words:
+    name = SOURCE_NAMES[claim.source]
+    return Words(name.zh, name.en[:1].upper() + name.en[1:])
+
+
+def _far(value_m: float | None) -> Words:
+    metres = value_m or 0.0
+    if metres < 1000:
+        return Words(f"{metres:.0f} 米", f"{metres:.0f} m")
+    return Words(f"{metres / 1000:,.1f} 公里", f"{metres / 1000:,.1f} km")

@@ -1,0 +1,1 @@
+"""What is done with a case: the one writer of its state and everything around it."""

@@ -1,0 +1,1 @@
+"""What is sealed and how it leaves the room: reporters, originals, packages, the audit log."""

@@ -1,0 +1,216 @@
+"""The week in numbers, recomputed from the rows each time, by county.
+
+A week runs from Monday 00:00 to the next Monday 00:00 in Asia/Shanghai, half-open,
+and is named by ISO 8601 (2026-W47).
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from review_ui.access.scope import visible_cases
+from review_ui.access.staff import SignedIn
+from schemas.access import Right
+from schemas.errors import InvalidInput
+from schemas.lifecycle import State
+from schemas.tables import Case, CaseHistory, CaseReport, Report
+from schemas.words import Words
+from schemas.workdays import SHANGHAI, local_date
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One ISO week, by its Monday."""
+
+    monday: date
+
+    @property
+    def name(self) -> str:
+        """The week's ISO 8601 name."""
+        year, number, _ = self.monday.isocalendar()
+        return f"{year}-W{number:02d}"
+
+    @property
+    def begins_at(self) -> datetime:
+        """The first moment of the week."""
+        return datetime.combine(self.monday, time(), SHANGHAI)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The first moment that no longer belongs to the week."""
+        return self.after(1).begins_at
+
+    @property
+    def sunday(self) -> date:
+        """The last day of the week."""
+        return self.monday + timedelta(days=6)
+
+    def after(self, weeks: int) -> "Week":
+        """Return the week so many weeks later, or earlier if negative."""
+        return Week(self.monday + timedelta(weeks=weeks))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: its name and exactly what is counted."""
+
+    words: Words
+    definition: Words
+
+
+FIGURES: dict[str, Figure] = {
+    "received": Figure(
+        Words("收到举报", "Reports received"),
+        Words(
+            "本周内系统收到、现在属于本县区案件的举报份数；一份举报分给几个部门时，只计一次。",
+            "Reports received by the server in the week that now stand in a case of the county; "
+            "a report that went to several departments counts once.",
+        ),
+    ),
+    "opened": Figure(
+        Words("立为案件", "Cases opened"),
+        Words(
+            "本周内建立的案件数；几份举报反映同一线索的，合为一案。",
+            "Cases opened in the week; several reports of one incident make one case.",
+        ),
+    ),
+    "verified": Figure(
+        Words("查实", "Verified"),
+        Words(
+            "本周内由两名执法人员签字查实的案件数；责令改正后的复查不重复计。",
+            "Cases verified in the week with two signatures; a re-inspection after "
+            "rectification is not counted again.",
+        ),
+    ),
+    "penalised": Figure(
+        Words("处罚", "Penalised"),
+        Words(
+            "本周内作出处罚决定的案件数；责令改正不是处罚，不计入。",
+            "Cases with a penalty decision in the week; an order to rectify is no penalty and "
+            "is not counted.",
+        ),
+    ),
+    "closed": Figure(
+        Words("办结", "Closed"),
+        Words(
+            "本周内办结的案件数；办结不等于停业。",
+            "Cases closed in the week; a closed case does not mean a closed shop.",
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CountyCounts:
+    """One county's figures of a week; `county_code` is None while the territory is undecided."""
+
+    county_code: str | None
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WeekCounts:
+    """A week's figures by county, those with none left out, and their sums."""
+
+    week: Week
+    counties: tuple[CountyCounts, ...]
+    totals: dict[str, int]
+
+
+def week_of(moment: datetime) -> Week:
+    """Return the week in which a moment lies, by the clock of Shanghai."""
+    day = local_date(moment)
+    return Week(day - timedelta(days=day.weekday()))
+
+
+def read_week(name: str) -> Week:
+    """Return the week of an ISO 8601 name such as 2026-W47; raises InvalidInput `week-invalid`."""
+    found = re.fullmatch(r"(20\d\d)-W(\d\d)", name)
+    try:
+        if found:
+            return Week(date.fromisocalendar(int(found[1]), int(found[2]), 1))
+    except ValueError:
+        pass
+    raise InvalidInput(
+        "week-invalid",
+        Words("请写成 2026-W47 的形式。", "Write the week like 2026-W47."),
+        field="week",
+    )
+
+
+def week_counts(session: Session, *, staff: SignedIn, week: Week) -> WeekCounts:
+    """Count one week by county, over the cases in the person's tree."""
+    by_county: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
+    scope = visible_cases(staff, Right.SEE_COUNTS)
+    for name, statement in _statements(week, scope).items():
+        for county_code, number in session.execute(statement):
+            by_county[county_code][name] = number
+    # The undecided come last: they are about to become some county's.
+    ordered = sorted(by_county, key=lambda code: (code is None, code))
+    counties = tuple(CountyCounts(code, by_county[code]) for code in ordered)
+    return WeekCounts(week, counties, _totals(session, week, scope, counties))
+
+
+def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[str | None, int]]:
+    county = Case.county_code
+    received = (
+        select(county, func.count(Report.id.distinct()))
+        .join(CaseReport, CaseReport.case_id == Case.id)
+        .join(Report, Report.id == CaseReport.report_id)
+        .where(scope, CaseReport.unlinked_at.is_(None), *_within(Report.received_at, week))
+        .group_by(county)
+    )
+    opened = (
+        select(county, func.count(Case.id))
+        .where(scope, *_within(Case.opened_at, week))
+        .group_by(county)
+    )
+    return {
+        "received": received,
+        "opened": opened,
+        "verified": _moved(week, scope, State.VERIFIED, source=State.VERIFYING),
+        "penalised": _moved(week, scope, State.PENALISED),
+        "closed": _moved(week, scope, State.CLOSED),
+    }
+
+
+def _moved(
+    week: Week, scope: ColumnElement[bool], target: State, *, source: State | None = None
+) -> Select[str | None, int]:
+    statement = (
+        select(Case.county_code, func.count(Case.id.distinct()))
+        .join(CaseHistory, CaseHistory.case_id == Case.id)
+        .where(
+            scope,
+            CaseHistory.to_state == target.value,
+            *_within(CaseHistory.occurred_at, week),
+        )
+        .group_by(Case.county_code)
+    )
+    return statement.where(CaseHistory.from_state == source.value) if source else statement
+
+
+def _within(column: InstrumentedAttribute[datetime], week: Week) -> tuple[ColumnElement[bool], ...]:
+    return column >= week.begins_at, column < week.ends_at
+
+
+def _totals(
+    session: Session,
+    week: Week,
+    scope: ColumnElement[bool],
+    counties: tuple[CountyCounts, ...],
+) -> dict[str, int]:
+    totals = {name: sum(county.counts[name] for county in counties) for name in FIGURES}
+    # A report can stand in cases of two counties after it was assigned anew: the sum
+    # of the counties would count it twice.
+    totals["received"] = session.scalars(
+        select(func.count(Report.id.distinct()))
+        .join(CaseReport, CaseReport.report_id == Report.id)
+        .join(Case, Case.id == CaseReport.case_id)
+        .where(scope, CaseReport.unlinked_at.is_(None), *_within(Report.received_at, week))
+    ).one()
+    return totals

@@ -1,0 +1,143 @@
+"""What the map of cases draws: the open cases of a box, or how many there are where it is wide.
+
+A box is a few ranges of an index over squares (schemas.cells). Cases without a place,
+and those that are ended, are on no map.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from review_ui.access.scope import tops, unit_of, visible_cases
+from review_ui.access.staff import SignedIn
+from review_ui.lists.filters import Filters, Tab, conditions
+from review_ui.lists.queue import in_tab
+from schemas.cells import PER_DEGREE, ROW, Box, ranges_of
+from schemas.errors import InvalidInput
+from schemas.searching import found_by, words_of
+from schemas.tables import Case, CaseWords
+from schemas.words import Words
+
+MOST_POINTS = 2000
+# A box of more rows of squares than this is wider than a city: no ranges are worth it.
+_MOST_ROWS = 64
+# How many groups fit across the longer side of a map.
+_GROUPS_ACROSS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class CasePoint:
+    """One case on the map."""
+
+    number: str
+    state: str
+    categories: tuple[str, ...]
+    premises_name: str
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several cases near one another, by their middle."""
+
+    count: int
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """The cases of a box one by one, or in groups where there are too many."""
+
+    points: tuple[CasePoint, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+def read_box(text: str) -> Box:
+    """Return a box written as west,south,east,north; raises InvalidInput `box-invalid`."""
+    try:
+        west, south, east, north = (float(each) for each in text.split(","))
+    except ValueError:
+        raise _box_invalid() from None
+    # A comparison with NaN is never true.
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise _box_invalid()
+    return Box(south=south, west=west, north=north, east=east)
+
+
+def cases_in_box(
+    session: Session, *, staff: SignedIn, tab: Tab, filters: Filters, box: Box, today: date
+) -> MapView:
+    """Return what lies in a box and in a list."""
+    narrowed = [
+        visible_cases(staff),
+        in_tab(tab, staff, today),
+        *conditions(filters),
+        *_with_words(session, staff, filters.words),
+        *_inside(box),
+    ]
+    rows = (box.north - box.south) * PER_DEGREE
+    if rows <= _MOST_ROWS:
+        found = session.execute(
+            select(
+                Case.number, Case.state, Case.categories, Case.premises_name, Case.latitude,
+                Case.longitude,
+            )
+            .where(*narrowed)
+            .limit(MOST_POINTS + 1)
+        ).all()  # fmt: skip
+        if len(found) <= MOST_POINTS:
+            return MapView(
+                points=tuple(
+                    CasePoint(number, state, tuple(categories), name, latitude, longitude)
+                    for number, state, categories, name, latitude, longitude in found
+                    if latitude is not None and longitude is not None
+                )
+            )
+    side = max(1, int(max(rows, (box.east - box.west) * PER_DEGREE) / _GROUPS_ACROSS))
+    return MapView(groups=_grouped(session, narrowed, side))
+
+
+def _grouped(session: Session, narrowed: list[ColumnElement[bool]], side: int) -> tuple[Group, ...]:
+    row, column = Case.open_cell // (ROW * side), Case.open_cell % ROW // side
+    found = session.execute(
+        select(func.count(), func.avg(Case.latitude), func.avg(Case.longitude))
+        .where(*narrowed)
+        .group_by(row, column)
+    )
+    return tuple(Group(*each) for each in found)
+
+
+def _inside(box: Box) -> list[ColumnElement[bool]]:
+    exact = [
+        Case.latitude.between(box.south, box.north),
+        Case.longitude.between(box.west, box.east),
+    ]
+    runs = ranges_of(box)
+    if len(runs) > _MOST_ROWS + 1:
+        return [Case.open_cell.is_not(None), *exact]
+    return [or_(*(Case.open_cell.between(first, last) for first, last in runs)), *exact]
+
+
+def _with_words(session: Session, staff: SignedIn, query: str) -> list[ColumnElement[bool]]:
+    if not query:
+        return []
+    words, units = words_of(query), [unit_of(path) for path in tops(staff)]
+    if not words or not units:
+        return [Case.id.is_(None)]
+    found = found_by(session, words=words, unit_ids=units).with_only_columns(CaseWords.case_id)
+    return [Case.id.in_(found)]
+
+
+def _box_invalid() -> InvalidInput:
+    return InvalidInput(
+        "box-invalid",
+        Words(
+            "地图范围写成“西,南,东,北”，单位为度。",
+            "A box is written west,south,east,north, in degrees.",
+        ),
+        field="box",
+    )
