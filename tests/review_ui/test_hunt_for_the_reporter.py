@@ -43,12 +43,14 @@ def hunted(world, tmp_path):
     received = (world.now - timedelta(hours=26)).replace(minute=47, second=13, microsecond=654321)
     report = world.report(rider_id=rider.id, received_at=received)
     twin = world.report(rider_id=rider.id, received_at=received + timedelta(seconds=1))
+    # Resembles nothing: a look-alike may say by which pseudonym it came (domain §10).
+    stray = world.report(rider_id=rider.id, received_at=received + timedelta(seconds=2))
     _give_bytes(world, tmp_path)
     case = world.case(reports=(report,), received_at=received)
-    other = world.case(reports=(twin,), received_at=received)
+    other = world.case(reports=(twin, stray), received_at=received)
     world.match(report, twin, "same_picture")
     with world.database.writing() as session:
-        link = session.scalars(select(CaseReport).where(CaseReport.case_id == other.id)).one()
+        link = session.scalars(select(CaseReport).where(CaseReport.report_id == stray)).one()
         link.pseudonym = f"骑手-{OTHER_PSEUDONYM}"
         audit.record(
             session, actor=audit.Actor("rider", rider.id), action="report.received",
