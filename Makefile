@@ -12,7 +12,7 @@ PIP := -m pip --quiet --quiet --disable-pip-version-check install --require-hash
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
 PYTHON ?=
 PYTEST_ARGS ?=
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 
 # Node's own messages about itself say nothing to somebody who wants to see the product.
 export npm_config_update_notifier := false
@@ -72,6 +72,10 @@ types: $(VENV)/test.ok ## check the types (mypy --strict)
 .PHONY: bench
 bench: setup-tests ## measure against floors in the same run, and print the table
 	@$(PY) -m benchmarks
+
+.PHONY: screenshots
+screenshots: setup-tests ## photograph the main pages with demo data into docs/screenshots
+	@$(PY) frontend/screenshots.py
 
 .PHONY: setup
 setup: $(VENV)/run.ok $(VENV)/frontend.ok $(VENV)/translations.ok ## all that `make run` needs

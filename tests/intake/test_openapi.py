@@ -91,7 +91,10 @@ def _raised_codes() -> set[str]:
 
 
 # What is raised for the operator's command line or the worker, never over HTTP.
-ELSEWHERE = re.compile(r"rider.*|row-too-long|phone-invalid|original-missing|queue-away|disk-full")
+ELSEWHERE = re.compile(
+    r"rider.*|row-too-long|phone-invalid|original-missing|queue-away|disk-full|reason-missing|"
+    r"case-(not-)?held|legal-hold|number-unknown"
+)
 
 
 def test_the_table_holds_every_problem_that_is_raised() -> None:

@@ -1,6 +1,7 @@
 """The JSON API: the same rules as the pages, refusals as problem details, and its document."""
 
 import json
+import re
 
 import pytest
 from openapi_spec_validator import validate
@@ -246,7 +247,7 @@ def test_the_document_and_the_routes_hold_together(app) -> None:
         if method in ("get", "post")
     }
     routed = {
-        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in rule.methods & {"GET", "POST"}
         if rule.rule.startswith("/api/")

@@ -31,7 +31,7 @@ def server() -> Iterator[ForkServer]:
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.jpg"
-    Image.effect_mandelbrot((640, 480), (-2.0, -1.2, 1.0, 1.2), 50).convert("RGB").save(path)
+    Image.effect_mandelbrot((640, 480), (-2.0, -1.1, 1.0, 1.3), 50).convert("RGB").save(path)
     return path
 
 

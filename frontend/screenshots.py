@@ -1,0 +1,129 @@
+"""Takes the pictures of the main pages that stand in docs/screenshots: `make screenshots`.
+
+Starts the whole product with demo data in a directory of its own, signs in as the demo's
+staff and photographs each page in both languages, on a desktop and on a phone.
+"""
+
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
+SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
+LANGUAGES = {"zh": "zh-CN", "en": "en"}
+COLOURS = 128
+READY = "The demo is ready"
+# What each shows, who looks, and where; `{case}` is a case that waits for a signature.
+ROOM = {
+    "queue": ("shenhe-1", "/"),
+    "case": ("shenhe-1", "{case}"),
+    "case-of-the-head": ("shenhe-head", "{case}"),
+    "map": ("shenyang-dispatch", "/map"),
+    "week": ("shenyang-dispatch", "/week"),
+    "account": ("shenhe-1", "/account"),
+}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def product(data_dir: Path, door: int, room: int) -> Iterator[None]:
+    """Run the product until its demo is loaded, and stop it afterwards."""
+    environ = os.environ | {
+        "DATA_DIR": str(data_dir),
+        "INTAKE_PORT": str(door),
+        "REVIEW_PORT": str(room),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "suishoupai", "up"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            if not line.startswith("{"):
+                sys.stdout.write(line)
+            if READY in line:
+                break
+        else:
+            raise SystemExit("The product ended before its demo was ready; see above.")
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+
+
+def take(page: Page, name: str) -> None:
+    """Write what the page shows as a PNG of few colours, the same to the eye."""
+    page.wait_for_load_state("networkidle")
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    small = picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    small.save(TARGET / f"{name}.png", optimize=True)
+
+
+def photograph(browser: Browser, *, door: int, room: int, password: str) -> None:
+    """Take every page in every language and size."""
+    for size, (width, height) in SIZES.items():
+        for language, locale in LANGUAGES.items():
+            options = {"viewport": {"width": width, "height": height}, "locale": locale}
+            with browser.new_context(**options) as context:  # type: ignore[arg-type]
+                page = context.new_page()
+                page.goto(f"http://127.0.0.1:{door}/")
+                take(page, f"rider-{size}-{language}")
+            for who in dict.fromkeys(who for who, _ in ROOM.values()):
+                with browser.new_context(**options) as context:  # type: ignore[arg-type]
+                    page = context.new_page()
+                    page.goto(f"http://127.0.0.1:{room}/sign-in")
+                    if who == "shenhe-1":
+                        take(page, f"sign-in-{size}-{language}")
+                    page.fill("input[name=sign_in]", who)
+                    page.fill("input[name=password]", password)
+                    page.press("input[name=password]", "Enter")
+                    page.wait_for_url(f"http://127.0.0.1:{room}/")
+                    case = page.locator("a[href^='/cases/']").first.get_attribute("href")
+                    for name, (whose, path) in ROOM.items():
+                        if whose == who:
+                            page.goto(f"http://127.0.0.1:{room}{path.format(case=case)}")
+                            take(page, f"{name}-{size}-{language}")
+
+
+def main() -> None:
+    """Make all pictures anew."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        raise SystemExit("Chromium is missing: install it, or name it in CHROMIUM.")
+    TARGET.mkdir(exist_ok=True)
+    door, room = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as name, product(Path(name), door, room):
+        accounts = json.loads((Path(name) / "demo" / "accounts.json").read_text())
+        with sync_playwright() as playwright:
+            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+            browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+            photograph(browser, door=door, room=room, password=accounts["password"])
+            browser.close()
+    made = sorted(TARGET.glob("*.png"))
+    size_kb = sum(path.stat().st_size for path in made) // 1024
+    sys.stdout.write(f"{len(made)} pictures, {size_kb} KB\n")
+
+
+if __name__ == "__main__":
+    main()
