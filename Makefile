@@ -12,7 +12,7 @@ PIP := -m pip --quiet --quiet --disable-pip-version-check install --require-hash
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
 PYTHON ?=
 PYTEST_ARGS ?=
-PYTEST_WORKERS ?= 3
+PYTEST_WORKERS ?= 2
 
 # Node's own messages about itself say nothing to somebody who wants to see the product.
 export npm_config_update_notifier := false

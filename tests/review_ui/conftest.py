@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from intake.photos import PhotoStore, make_store
+from review_ui.access import passwords
 from review_ui.access.entrance import COOKIE
 from review_ui.access.sessions import open_session
 from review_ui.access.staff import SignedIn, add_staff, signed_in_as
@@ -59,6 +61,15 @@ from schemas.workdays import due_date, local_date
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
 PASSWORD = "a long enough password"
 RIDER_NAME, RIDER_PHONE = "李小勇", "13800001234"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords by argon2id as ever, with parameters that cost a thousand tests nothing."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: quick)
+        yield
 
 
 @dataclass
