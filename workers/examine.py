@@ -90,14 +90,18 @@ InChild = Callable[[Sequence[Path], Limits], list[bytes]]
 """Does `in_child` in a limited child and returns its answer; raises ChildDied, OSError."""
 
 
-def fork_here(paths: Sequence[Path], limits: Limits) -> list[bytes]:
-    """Do `in_child` in a limited fork of this very process, which it finds warm."""
+def fork_here(paths: Sequence[Path], limits: Limits, *, asked_by: int | None = None) -> list[bytes]:
+    """Do `in_child` in a limited fork of this very process, which it finds warm.
+
+    `asked_by` and what is raised are as in `sandbox.run_limited`.
+    """
     warm_up()
     return sandbox.run_limited(
         lambda: in_child(paths, limits),
         memory_bytes=limits.memory_bytes,
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
+        asked_by=asked_by,
     )
 
 

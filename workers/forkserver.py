@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from schemas.errors import Unavailable
 from schemas.words import Words
-from workers.examine import Limits, in_child, warm_up
+from workers.examine import Limits, fork_here, warm_up
 from workers.sandbox import (
     CHUNK_BYTES,
     DEATHS,
@@ -33,7 +33,6 @@ from workers.sandbox import (
     RESULT,
     ChildDied,
     NobodyWaits,
-    run_limited,
     settle_memory,
     unpack_answer,
     write_answer,
@@ -150,15 +149,8 @@ def _ask(
 
 
 def _outcome(request: _Request, asked_by: int) -> tuple[bytes, list[bytes]]:
-    limits = request.limits
     try:
-        return RESULT, run_limited(
-            lambda: in_child(request.paths, limits),
-            memory_bytes=limits.memory_bytes,
-            cpu_s=limits.cpu_s,
-            wall_s=limits.wall_s,
-            asked_by=asked_by,
-        )
+        return RESULT, fork_here(request.paths, request.limits, asked_by=asked_by)
     except ChildDied as death:
         return DIED, [death.code.encode(), death.detail.encode()]
 

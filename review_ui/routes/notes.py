@@ -182,7 +182,7 @@ def download_attachment(attachment_id: UUID) -> Response:
     return answer
 
 
-@notes.get("/work")
+@notes.get("/my-work")
 @enters(Entry.WORK_CASES)
 def my_work() -> str:
     """Show what waits for the person: tasks of re-inspection, and notes that call them."""
@@ -195,8 +195,8 @@ def my_work() -> str:
         )
 
 
-@notes.get("/work/count")
-@enters(Entry.WORK_CASES)
+@notes.get("/my-work/count")
+@enters(Entry.WORK_CASES, by_itself=True)
 def count_work() -> str:
     """Return how much waits for the person, as the small mark beside «My work»."""
     with room().database.reading() as db:
@@ -204,7 +204,7 @@ def count_work() -> str:
     return render_template("_work_count.html", count=count)
 
 
-@notes.post("/work/mentions/<uuid:note_id>/seen")
+@notes.post("/my-work/mentions/<uuid:note_id>/seen")
 @enters(Entry.WORK_CASES)
 def see_mention(note_id: UUID) -> WerkzeugResponse:
     """Put a mention aside."""

@@ -1,8 +1,6 @@
 """A small world of units, people, reports and cases for the inspectors' room."""
 
 import io
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -470,37 +468,10 @@ def browse_at(
         app.extensions["room"].database.close()
 
 
-# Nothing of the browser's own may call out, and no profile is kept.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real Chromium; without one the page tests are skipped and say so."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        message = "Chromium is missing: install it, or name it in CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    assert (WEB / "static/dist/manifest.json").exists(), "the front end is not bundled"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The address of the room on the loopback."""
+    assert (WEB / "static/dist/manifest.json").exists(), "the front end is not bundled"
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -539,8 +510,8 @@ def enter(browser, address) -> Iterator[Enter]:
         if name:
             page.fill("#sign_in", name)
             page.fill("#password", PASSWORD)
-            page.click("main button")
-            page.wait_for_url("**/")
+            with page.expect_navigation():
+                page.click("main button")
         return page
 
     yield open_page

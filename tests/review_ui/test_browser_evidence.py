@@ -1,17 +1,11 @@
 """Opening a reporter, the auditor's page and the evidence package, in a real browser."""
 
-import os
-import shutil
-import threading
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error as BrowserError
-from playwright.sync_api import expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import expect
 
 from intake.riders import RiderProfile, add_rider
-from review_ui.room import WEB
 from schemas import audit
 from schemas.access import Role
 from schemas.sealing import Sealer
@@ -19,60 +13,10 @@ from schemas.sealing import Sealer
 SHENHE = "210103"
 PASSWORD = "a long enough password"
 NAME = "司徒骑手"
-# Nothing of the browser's own may call out, and no profile is kept.
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
 ]
-
-
-@pytest.fixture
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        message = "Chromium is missing: install it, or name it in CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    assert (WEB / "static/dist/manifest.json").exists(), "the front end is not bundled"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def enter(app, browser):
-    """Return a function that signs somebody in and gives the page."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-
-    def sign_in(name, size=(1366, 768)):
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            base_url=f"http://127.0.0.1:{server.port}",
-            locale="zh-CN",
-        )
-        page = context.new_page()
-        page.goto("/sign-in")
-        page.fill("#sign_in", name)
-        page.fill("#password", PASSWORD)
-        with page.expect_navigation():
-            page.click("main button")
-        return page
-
-    yield sign_in
-    for context in browser.contexts:
-        context.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def check(page):
@@ -114,7 +58,7 @@ def test_a_reporter_is_opened_with_a_reason_once_and_the_auditor_sees_it(world, 
     with world.database.writing() as session:
         audit.seal(session)
     for size in ((1366, 768), (390, 844)):
-        auditor = enter("audrey", size)
+        auditor = enter("audrey", size=size)
         auditor.wait_for_url("**/audit")
         expect(auditor.get_by_text("核实后厨的位置")).to_be_visible()
         check(auditor)

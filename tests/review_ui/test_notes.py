@@ -59,17 +59,17 @@ def test_a_note_calls_a_colleague_who_finds_it_under_their_work(world, two) -> N
     page = anna.get(f"/cases/{case.number}").text
     assert "@李雷 请看第二张照片。" in page
     assert "写了备注" in page
-    assert ">1</span>" in bob.get("/work/count").text
-    work = bob.get("/work").text
+    assert ">1</span>" in bob.get("/my-work/count").text
+    work = bob.get("/my-work").text
     assert "请看第二张照片" in work
     assert case.number in work
-    note_id = re.search(r"/work/mentions/([0-9a-f-]{36})/seen", work)[1]
+    note_id = re.search(r"/my-work/mentions/([0-9a-f-]{36})/seen", work)[1]
     # Somebody else's mention stays where it is.
-    assert post(anna, f"/work/mentions/{note_id}/seen", "/work").status_code == 404
-    assert "请看第二张照片" in bob.get("/work").text
-    post(bob, f"/work/mentions/{note_id}/seen", "/work")
-    assert "请看第二张照片" not in bob.get("/work").text
-    assert bob.get("/work/count").text.strip() == ""
+    assert post(anna, f"/my-work/mentions/{note_id}/seen", "/my-work").status_code == 404
+    assert "请看第二张照片" in bob.get("/my-work").text
+    post(bob, f"/my-work/mentions/{note_id}/seen", "/my-work")
+    assert "请看第二张照片" not in bob.get("/my-work").text
+    assert bob.get("/my-work/count").text.strip() == ""
     with world.database.reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "case_noted")).one()
     assert entry.after["version"] == 3
@@ -197,7 +197,7 @@ def test_a_task_has_its_day_its_person_and_its_result(world, two) -> None:
     with world.database.reading() as session:
         task = session.scalars(select(CaseTask)).one()
     assert task.due_on == due_date(local_date(world.now), 3).date
-    assert "看下水口是否加盖" in bob.get("/work").text
+    assert "看下水口是否加盖" in bob.get("/my-work").text
     done = f"{at}/tasks/{task.note_id}/done"
     refused = post(bob, done, at, version=3, result="", outcome="看过了")
     assert refused.status_code == 422
@@ -206,7 +206,7 @@ def test_a_task_has_its_day_its_person_and_its_result(world, two) -> None:
     page = anna.get(at).text
     assert "已改正" in page
     assert "已加盖" in page
-    assert "没有等您复查的任务" in bob.get("/work").text
+    assert "没有等您复查的任务" in bob.get("/my-work").text
     again = post(bob, done, at, version=4, result="corrected", outcome="")
     assert again.status_code == 409
     assert "已经登记过结果" in again.text

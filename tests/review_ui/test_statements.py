@@ -86,8 +86,8 @@ def test_a_busy_case_page_asks_the_database_fifteen_times_at_most(
     assert page.count('class="alike"') == 3
     assert "照片正在检查" in page
     assert "再看一次" in page
-    assert "再看一次" in client.get("/work").text
-    assert ">1</span>" in browse(bob).get("/work/count").text
+    assert "再看一次" in client.get("/my-work").text
+    assert ">1</span>" in browse(bob).get("/my-work/count").text
     assert page.count('loading="lazy"') >= 11
 
 
