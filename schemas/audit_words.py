@@ -1,8 +1,14 @@
 """What each entry of the audit log says, in plain words."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.acts import ActCode, act_of
+from schemas.lifecycle import STATE_NAMES, State
 from schemas.words import Words
 
-# `{state}`, `{pseudonym}` and `{number}` stand for what the entry holds.
+# `{state}` stands for the state that was brought or proposed, or for the act; `{pseudonym}` for
+# the reporter's.
 ACTIONS: dict[str, Words] = {
     "reporter_unsealed": Words("查看了 {pseudonym} 的身份", "opened who {pseudonym} is"),
     "original_opened": Words(
@@ -16,17 +22,17 @@ ACTIONS: dict[str, Words] = {
     "case_assigned": Words("改了经办人", "changed who has it in hand"),
     "case_linked": Words("并入了一份举报", "linked a report to it"),
     "case_unlinked": Words("移出了一份举报", "took a report out of it"),
-    "case_merged": Words("合并了案件", "merged the case with another"),
-    "case_unmerged": Words("撤销了合并", "undid the merging"),
+    "case_merged": Words("并入了另一案件", "merged another case into it"),
+    "case_unmerged": Words("撤销了并案", "undid a merge"),
     "case_supplemented": Words("收到举报人的补充", "received what the reporter added"),
     "case_withdrawn": Words("举报人撤回了举报", "noted that the reporter withdrew"),
     "case_flagged": Words("加了系统提示", "set a hint"),
-    "case_acted": Words("记录了办案步骤", "recorded a step of the case"),
+    "case_acted": Words("办理了“{state}”", "did “{state}”"),
     "case_noted": Words("写了备注", "wrote a note"),
     "case_attached": Words("加了附件", "attached a file"),
-    "case_task_added": Words("安排了复查", "planned a re-inspection"),
-    "case_task_done": Words("完成了复查", "did a re-inspection"),
-    "case_due_changed": Words("更新了办理期限", "recomputed the due date"),
+    "case_task_added": Words("安排了复查任务", "set a task of re-inspection"),
+    "case_task_done": Words("登记了复查任务的结果", "recorded the result of a task"),
+    "case_due_changed": Words("按公布的日历重算了期限", "counted the due date anew"),
     "case_held": Words("要求保留案件的个人信息", "put a legal hold on the case"),
     "case_released": Words("解除了保留", "ended the legal hold"),
     "cases_exported": Words("导出了案件清单", "exported a list of cases"),
@@ -71,3 +77,17 @@ ACTOR_NAMES: dict[str, Words] = {
     "operator": Words("运维人员（命令行）", "The operator (command line)"),
     "staff": Words("工作人员", "Staff"),
 }
+
+
+def told(action: str, after: Mapping[str, Any]) -> Words:
+    """Return what an entry says, its state or act filled in; `{pseudonym}` is left to the page.
+
+    `after` is the entry's. An action of another edition of the table is told by its code.
+    """
+    words = ACTIONS.get(action, Words(action, action))
+    name = Words("", "")
+    if after.get("act") in set(ActCode):
+        name = act_of(ActCode(after["act"])).words
+    elif after.get("state") in set(State):
+        name = STATE_NAMES[State(after["state"])]
+    return Words(words.zh.replace("{state}", name.zh), words.en.replace("{state}", name.en))

@@ -14,6 +14,7 @@ from review_ui.casefile.reading import CaseFile
 from review_ui.casework.locking import CHANGES
 from review_ui.casework.signatures import step_name
 from review_ui.people import People
+from schemas.audit_words import told
 from schemas.database import UtcDateTime
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.tables import AuditEntry, Case, CaseAct, CaseHistory, CaseProposal, CaseReport, Unit
@@ -145,7 +146,7 @@ def _changes(case: Case) -> Select[Any]:
     ).where(
         AuditEntry.subject_kind == "case",
         AuditEntry.subject_id == case.id,
-        AuditEntry.action.in_(CHANGES.keys() - _TOLD_ELSEWHERE),
+        AuditEntry.action.in_(CHANGES - _TOLD_ELSEWHERE),
     )
 
 
@@ -249,10 +250,8 @@ def _changed(row: Row[Any], people: People) -> Event:
         (name,) = people.of(assignee)
         words = Words(f"由 {name} 经办", f"In the hands of {name}")
     else:
-        state = STATE_NAMES[State(row.record["state"])] if row.record.get("state") else None
-        zh, en = CHANGES[row.what].zh, CHANGES[row.what].en
-        en = en.format(state=state.en if state else "")
-        words = Words(zh.format(state=state.zh if state else ""), en[:1].upper() + en[1:])
+        what = told(row.what, row.record)
+        words = Words(what.zh, what.en[:1].upper() + what.en[1:])
     return Event(
         at=row.at,
         words=words,

@@ -10,30 +10,30 @@ from sqlalchemy.orm import Session
 from intake.doorway import not_found
 from review_ui.access.staff import SignedIn
 from schemas.access import ROLE_NAMES, Right, Role
-from schemas.acts import ActCode, act_of
+from schemas.audit_words import told
 from schemas.errors import Conflict
-from schemas.lifecycle import STATE_NAMES, State
 from schemas.numbers import LOCAL_ZONE
 from schemas.tables import AuditEntry, Case, Unit
 from schemas.words import Words
 
-# What each audited change of a case did, for the person whose screen is behind it.
-# `{state}` is the state that it brought or proposed, or the name of the act.
-CHANGES: dict[str, Words] = {
-    "case_advanced": Words("把案件改为“{state}”", "moved the case to “{state}”"),
-    "case_proposed": Words("提出“{state}”，待第二人签字", "proposed “{state}”, to be signed"),
-    "case_sent_back": Words("退回了待签字的“{state}”", "sent the proposal “{state}” back"),
-    "case_acted": Words("办理了“{state}”", "did “{state}”"),
-    "case_due_changed": Words("按公布的日历重算了期限", "counted the due date anew"),
-    "case_merged": Words("并入了另一案件", "merged another case into it"),
-    "case_unmerged": Words("撤销了并案", "undid a merge"),
-    "case_assigned": Words("改了经办人", "changed who has it in hand"),
-    "case_linked": Words("并入了一份举报", "linked a report to it"),
-    "case_unlinked": Words("移出了一份举报", "took a report out of it"),
-    "case_noted": Words("写了备注", "wrote a note"),
-    "case_task_added": Words("安排了复查任务", "set a task of re-inspection"),
-    "case_task_done": Words("登记了复查任务的结果", "recorded the result of a task"),
-}
+# The audited actions that change what a case's screen shows; each counts the version up.
+CHANGES = frozenset(
+    {
+        "case_advanced",
+        "case_proposed",
+        "case_sent_back",
+        "case_acted",
+        "case_due_changed",
+        "case_merged",
+        "case_unmerged",
+        "case_assigned",
+        "case_linked",
+        "case_unlinked",
+        "case_noted",
+        "case_task_added",
+        "case_task_done",
+    }
+)
 
 
 def lock_case(session: Session, *, case_id: UUID, staff: SignedIn, version: int) -> Case:
@@ -85,14 +85,11 @@ def what_changed(session: Session, *, case_id: UUID, since_version: int) -> list
 
 def describe_change(change: dict[str, Any], entry_at: str) -> Words:
     """Return one change of `what_changed` as a sentence; `entry_at` is its local time."""
-    state = STATE_NAMES[State(change["to"])] if change["to"] else Words("", "")
-    if change["act"]:
-        state = act_of(ActCode(change["act"])).words
     role = ROLE_NAMES[Role(change["role"])] if change["role"] else Words("系统", "the system")
-    what = CHANGES[change["what"]]
+    what = told(change["what"], {"state": change["to"], "act": change["act"]})
     return Words(
-        f"{entry_at}，{role.zh}{what.zh.format(state=state.zh)}",
-        f"{entry_at}, {role.en.lower()} {what.en.format(state=state.en)}",
+        f"{entry_at}，{role.zh}{what.zh}",
+        f"{entry_at}, {role.en.lower()} {what.en}",
     )
 
 

@@ -16,9 +16,8 @@ from sqlalchemy.orm import Session
 from review_ui.access.scope import find_case, visible_cases
 from review_ui.access.staff import SignedIn
 from schemas.access import RIGHTS, Right
-from schemas.audit_words import ACTIONS, ACTOR_NAMES, UNSEALINGS
+from schemas.audit_words import ACTOR_NAMES, UNSEALINGS, told
 from schemas.errors import InvalidInput, NotFound
-from schemas.lifecycle import STATE_NAMES, State
 from schemas.tables import (
     AuditEntry,
     AuditSeal,
@@ -197,22 +196,13 @@ def _line(entry: AuditEntry, names: dict[UUID, str], numbers: dict[UUID, str]) -
         is_exact=is_exact,
         who=names.get(entry.actor_id) if entry.actor_id else None,
         actor=ACTOR_NAMES.get(entry.actor_kind, Words(entry.actor_kind, entry.actor_kind)),
-        what=_what(entry),
+        what=told(entry.action, entry.after),
         pseudonym=str(entry.after.get("pseudonym", "")),
         case_number=numbers.get(entry.subject_id),
         reason_code=str(entry.after.get("reason_code", "")),
         reason=str(entry.after.get("reason", "")) if entry.action in UNSEALINGS else "",
         is_unsealing=entry.action in UNSEALINGS,
     )
-
-
-def _what(entry: AuditEntry) -> Words:
-    """Return what was done; an action of another edition of the table is shown by its code."""
-    words = ACTIONS.get(entry.action, Words(entry.action, entry.action))
-    state = entry.after.get("state")
-    name = STATE_NAMES[State(state)] if state in set(State) else Words("", "")
-    # The pseudonym has a language of its own, which the page sees to.
-    return Words(words.zh.replace("{state}", name.zh), words.en.replace("{state}", name.en))
 
 
 def _cursor(text: str) -> UUID:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from review_ui.casefile.reading import CaseFile
 from review_ui.evidence.unsealing import EXTENSIONS
 from schemas import audit
-from schemas.audit_words import ACTIONS
+from schemas.audit_words import told
 from schemas.divisions import divisions, full_name
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.sealing import hide_phones
@@ -220,10 +220,10 @@ def _audit(session: Session, case: Case) -> list[dict[str, Any]]:
 def _entry(entry: AuditEntry, link: AuditSeal | None) -> dict[str, Any]:
     by_staff = entry.actor_kind == "staff"
     moment = entry.recorded_at.astimezone(SHANGHAI).isoformat(timespec="seconds")
-    words = ACTIONS.get(entry.action)
+    words = told(entry.action, entry.after).zh
     return {
         "action": entry.action,
-        "words": words.zh if words else entry.action,
+        "words": words.replace("{pseudonym}", str(entry.after.get("pseudonym", ""))),
         "actor_kind": entry.actor_kind,
         "recorded_at": moment if by_staff else _hour(entry.recorded_at),
         "sequence": link.sequence if link else None,

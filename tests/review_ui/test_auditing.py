@@ -11,7 +11,7 @@ from review_ui.evidence.auditing import PAGE_SIZE, LogFilters, chain_state, read
 from review_ui.evidence.unsealing import Reason, open_identity
 from schemas import audit
 from schemas.access import Role
-from schemas.audit_words import ACTIONS, UNSEALINGS
+from schemas.audit_words import ACTIONS, UNSEALINGS, told
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer
 from schemas.workdays import local_date
@@ -199,3 +199,13 @@ def test_what_happens_by_itself_is_told_by_the_hour(world, auditor, head) -> Non
 @sqlite_only
 def test_nobody_but_the_auditor_comes_in(world, head, browse) -> None:
     assert browse(head).get("/audit").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("after", "zh"),
+    [({"state": "filed"}, "提出“立案”"), ({"state": None, "act": "extend"}, "提出“延长")],
+)
+def test_a_proposed_state_or_act_is_named(after: dict[str, str | None], zh: str) -> None:
+    words = told("case_proposed", after)
+    assert words.zh.startswith(zh)
+    assert "{" not in words.en
