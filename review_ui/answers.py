@@ -156,7 +156,7 @@ def _reported(file: CaseFile) -> dict[str, Any]:
                 id=photo.photo_id,
                 pseudonym=photo.pseudonym,
                 sizes=list(photo.sizes),
-                is_unreadable=photo.is_unreadable,
+                is_unreadable=photo.unreadable is not None,
             )
             for photo in file.photos
         ],

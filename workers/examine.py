@@ -16,15 +16,12 @@ from PIL import Image
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from schemas.errors import PhotoRefused
-from schemas.words import Words
+from schemas.photo_words import WORDS
 from workers import metadata, pictures, sandbox
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
 from workers.metadata import Metadata
 from workers.pictures import PixelLimits, has_metadata
 from workers.sandbox import ChildDied
-
-# Plain words for every code in `Examination.unreadable_reason` and `Examination.notes`.
-REASONS: dict[str, Words] = {**pictures.REASONS, **metadata.NOTES, **sandbox.DEATHS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,7 @@ class Examination:
     content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
     upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
     says). `derivatives` are JPEG by long edge in pixels, both or none. `unreadable_reason`
-    and `notes` are codes of REASONS; `detail` is for logs, never for people.
+    and `notes` are codes of schemas.photo_words; `detail` is for logs, never for people.
     """
 
     sha256: str
@@ -260,7 +257,7 @@ def _possible(finding: _Finding) -> bool:
     codes = {*finding.notes, *filter(None, [finding.unreadable_reason])}
     hashes = [pdq for one in finding.fingerprints for pdq in (one.pdq, *one.dihedral)]
     return (
-        codes <= REASONS.keys()
+        codes <= WORDS.keys()
         and finding.derivative_sizes in {(), pictures.LONG_EDGES}
         and all(len(pdq) == HASH_BYTES for pdq in hashes)
     )

@@ -24,11 +24,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from schemas.errors import Unavailable
+from schemas.photo_words import DEATHS
 from schemas.words import Words
 from workers.examine import Limits, fork_here, warm_up
 from workers.sandbox import (
     CHUNK_BYTES,
-    DEATHS,
     DIED,
     RESULT,
     ChildDied,

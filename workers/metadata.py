@@ -22,47 +22,7 @@ import exifread
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from schemas.words import Words
 from workers.pictures import open_picture
-
-NOTES: dict[str, Words] = {
-    "exif-unreadable": Words(
-        "照片里有拍摄信息（EXIF），但已损坏，读不出来。时间、地点请以其他来源为准。",
-        "The photo carries camera data (EXIF) but it is damaged and can't be read. "
-        "Please rely on other sources for place and time.",
-    ),
-    "exif-readers-disagree": Words(
-        "两种程序读出的拍摄信息（EXIF）不一致，可能被改写过。采用其时间、地点前请核对。",
-        "Two programs read the camera data (EXIF) differently; it may have been rewritten. "
-        "Please check its place and time before relying on them.",
-    ),
-    "exif-place-unreadable": Words(
-        "照片里写有定位，但数值无效，未采用。",
-        "The photo carries a position whose numbers are not valid; it was not used.",
-    ),
-    "exif-place-incomplete": Words(
-        "照片里的定位不完整（缺经纬度，或缺东西经、南北纬），未采用。",
-        "The photo's position is incomplete (a coordinate or its hemisphere is missing); "
-        "it was not used.",
-    ),
-    "exif-place-zero": Words(
-        "照片里的定位是 0°，0°，说明手机当时还没有定上位，未采用。",
-        "The photo's position is 0°, 0°, which means the phone had no fix yet; it was not used.",
-    ),
-    "exif-time-unreadable": Words(
-        "照片里写有拍摄时间，但不是有效的日期时间，未采用。",
-        "The photo carries a time of capture that is no valid date and time; it was not used.",
-    ),
-    "exif-offset-unreadable": Words(
-        "照片里写有时区，但数值无效，已按北京时间理解拍摄时间。",
-        "The photo carries a time zone that is not valid; the time was taken as China time.",
-    ),
-    "exif-time-of-edit": Words(
-        "照片里没有拍摄时间，只有文件最后修改的时间，暂以它代替。",
-        "The photo has no time of capture, only the time it was last saved, "
-        "which is shown in its place.",
-    ),
-}
 
 CHINA = ZoneInfo("Asia/Shanghai")
 PREFIX = b"Exif\0\0"

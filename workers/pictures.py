@@ -29,34 +29,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from intake.gate import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
-from schemas.words import Words
-
-REASONS: dict[str, Words] = {
-    "photo-format-unknown": Words(
-        "这个文件不是 JPEG、HEIC、WebP、PNG 或 AVIF 照片，未能读取。",
-        "This file is no JPEG, HEIC, WebP, PNG or AVIF photo, so it was not read.",
-    ),
-    "photo-unreadable": Words(
-        "这张照片的数据已损坏或不完整，未能读取。如果现场还在，请重新拍一张。",
-        "This photo's data is damaged or incomplete, so it was not read. "
-        "If you are still there, please take it again.",
-    ),
-    "photo-too-many-pixels": Words(
-        "这张照片的像素数超过上限，未能读取。请把相机的照片尺寸调小后重新拍一张。",
-        "This photo has more pixels than are allowed, so it was not read. "
-        "Please choose a smaller picture size in the camera and take it again.",
-    ),
-    "colour-profile-unreadable": Words(
-        "照片的色彩描述已损坏，缩略图的颜色可能略有偏差，不影响内容。",
-        "The photo's colour profile is damaged; the colours of the small copies may be "
-        "slightly off. The content is not affected.",
-    ),
-    "derivative-not-clean": Words(
-        "缩略图里的附加信息没有清除干净，为保护举报人不予显示。请联系运维人员。",
-        "The small copies were not free of metadata, so they are not shown, to protect the "
-        "reporter. Please tell the operator.",
-    ),
-}
+from schemas.photo_words import PICTURE_REASONS as REASONS
 
 # At once and for good: a pool of threads does not live on in a forked child, which would
 # wait for it for ever.

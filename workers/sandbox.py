@@ -22,25 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from schemas.errors import SuishoupaiError
-from schemas.words import Words
-
-DEATHS: dict[str, Words] = {
-    "decoder-out-of-memory": Words(
-        "解开这张照片要用的内存超过了上限，未能读取。请以原始文件或其他照片为准。",
-        "Opening this photo needs more memory than is allowed, so it was not read. "
-        "Please rely on the original file or on the other photos.",
-    ),
-    "decoder-out-of-time": Words(
-        "解开这张照片花的时间超过了上限，未能读取。请以原始文件或其他照片为准。",
-        "Opening this photo takes longer than is allowed, so it was not read. "
-        "Please rely on the original file or on the other photos.",
-    ),
-    "decoder-crashed": Words(
-        "读取这张照片的程序中途出错，照片可能已损坏或被人做过手脚。请以其他照片为准，谨慎打开原始文件。",
-        "The program that reads photos broke off on this one; the file may be damaged or "
-        "crafted. Please rely on the other photos and open the original with care.",
-    ),
-}
+from schemas.photo_words import DEATHS
 
 # The shape of an answer: one letter, the number of parts, each part's length, the parts.
 HEAD = struct.Struct("!cI")

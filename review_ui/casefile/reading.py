@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from review_ui.casework.clocks import Clock, clock_of
+from schemas.photo_words import unreadable_words
 from schemas.places import Point, distance_m
 from schemas.tables import (
     Case,
@@ -26,6 +27,7 @@ from schemas.tables import (
     Unit,
     Withdrawal,
 )
+from schemas.words import Words
 from schemas.workdays import CalendarOverrides
 
 Entity = TypeVar("Entity")
@@ -39,7 +41,7 @@ class PhotoView:
     pseudonym: str
     sizes: tuple[int, ...]
     is_examined: bool
-    is_unreadable: bool
+    unreadable: Words | None
     of_supplement: bool
 
 
@@ -237,7 +239,9 @@ def _photos(session: Session, pseudonyms: dict[UUID, str]) -> tuple[PhotoView, .
             pseudonym=pseudonyms[photo.report_id],
             sizes=tuple(found.derivative_sizes) if found else (),
             is_examined=found is not None,
-            is_unreadable=bool(found and found.unreadable_reason),
+            unreadable=unreadable_words(found.unreadable_reason)
+            if found and found.unreadable_reason
+            else None,
             of_supplement=photo.supplement_id is not None,
         )
         for photo, found in rows

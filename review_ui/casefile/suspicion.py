@@ -122,7 +122,7 @@ def _similar(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
 
 
 def _unreadable(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
-    count = sum(photo.is_unreadable for photo in file.photos)
+    count = sum(photo.unreadable is not None for photo in file.photos)
     whole = len(file.photos)
     return [Words(f"{whole} 张中有 {count} 张。", f"{count} of {whole}.")] if count else []
 

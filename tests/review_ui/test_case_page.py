@@ -122,10 +122,12 @@ def test_photos_that_wait_or_are_broken_say_so(world, browse) -> None:
         )
         session.delete(session.get_one(PhotoExamination, first))
         broken = session.get_one(PhotoExamination, second)
-        broken.unreadable_reason, broken.derivative_sizes = "decode-failed", []
+        broken.unreadable_reason, broken.derivative_sizes = "decoder-out-of-memory", []
     page = client.get(f"/cases/{case.number}").text
     assert "照片正在检查" in page
-    assert "打不开" in page
+    # Sound evidence must not be called damaged.
+    assert "内存超过了上限" in page
+    assert "损坏" not in page
 
 
 def test_a_case_without_any_place_says_so(world, browse) -> None:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from intake import gate
+from schemas.photo_words import WORDS
 from workers import examine
-from workers.examine import REASONS, Examination, Limits, cleared, examine_photos
+from workers.examine import Examination, Limits, cleared, examine_photos
 from workers.fingerprints import MAX_DISTANCE, distance
 from workers.pictures import PixelLimits, has_metadata
 from workers.sandbox import ChildDied
@@ -242,7 +243,7 @@ def test_an_answer_without_sense_counts_as_a_crash(answer: list[bytes]) -> None:
 
 
 def test_every_code_has_words_in_both_languages_and_fits_its_column() -> None:
-    for code, words in REASONS.items():
+    for code, words in WORDS.items():
         assert len(code) <= 40
         assert any("\u4e00" <= letter <= "\u9fff" for letter in words.zh)
         assert words.en.isascii() or "°" in words.en

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from schemas.errors import PhotoRefused
-from workers.metadata import NOTES, Metadata, from_exif, read_metadata
+from schemas.photo_words import NOTES
+from workers.metadata import Metadata, from_exif, read_metadata
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, DOUBLE = 1, 2, 3, 4, 5, 12
 SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, DOUBLE: 8}

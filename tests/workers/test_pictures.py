@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from schemas.errors import PhotoRefused
+from schemas.photo_words import PICTURE_REASONS
 from workers.pictures import (
     PLUGINS,
-    REASONS,
     PixelLimits,
     derivatives,
     has_metadata,
@@ -355,4 +355,4 @@ def test_a_200_megapixel_jpeg_is_not_stopped_by_pillows_own_limit(tmp_path: Path
 
 def test_every_plugin_has_a_signature_and_every_refusal_words() -> None:
     assert set(PLUGINS) == {"image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"}
-    assert all(words.zh and words.en for words in REASONS.values())
+    assert all(words.zh and words.en for words in PICTURE_REASONS.values())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.sandbox import DEATHS, ChildDied, run_limited
+from schemas.photo_words import DEATHS
+from workers.sandbox import ChildDied, run_limited
 
 # Memory limits count from a process's present size, and one in which a thousand tests
 # have left free memory behind reaches none of them.
