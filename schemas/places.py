@@ -15,6 +15,10 @@ METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 """Length of one degree of latitude on that sphere."""
 
 
+CLAIM_TOLERANCE_M = 200.0
+"""How much farther apart than their accuracies two claims of one place may be (domain.md §10)."""
+
+
 class Datum(StrEnum):
     """How a pair of coordinates is meant: phones say WGS84, Chinese map SDKs GCJ02, Baidu BD09."""
 
@@ -63,6 +67,14 @@ def distance_m(a: Point, b: Point) -> float:
         * math.sin(west_east / 2) ** 2
     )
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, haversine)))
+
+
+def allowed_apart_m(first_accuracy_m: float | None, second_accuracy_m: float | None) -> float:
+    """Return how far apart two claims of one place may be, in metres: domain.md §10.
+
+    What is not known of an accuracy allows nothing.
+    """
+    return (first_accuracy_m or 0.0) + (second_accuracy_m or 0.0) + CLAIM_TOLERANCE_M
 
 
 def to_wgs84(latitude: float, longitude: float, datum: Datum) -> Point:

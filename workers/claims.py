@@ -13,12 +13,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from schemas.places import Point, distance_m
+from schemas.places import Point, allowed_apart_m, distance_m
 from schemas.tables import Claim, Photo
 
 GOOD_ACCURACY_M = 100.0
-# How much farther apart than their accuracies two claims may be (domain.md §10).
-CLAIM_TOLERANCE_M = 200.0
 
 DEVICE, PIN, PHOTO = "device_gps", "map_pin", "exif_gps"
 
@@ -89,7 +87,7 @@ def disagreements(claims: Sequence[PlaceClaim]) -> tuple[Disagreement, ...]:
     found = []
     for first, second in combinations(claims, 2):
         apart_m = distance_m(first.point, second.point)
-        allowed_m = (first.accuracy_m or 0.0) + (second.accuracy_m or 0.0) + CLAIM_TOLERANCE_M
+        allowed_m = allowed_apart_m(first.accuracy_m, second.accuracy_m)
         if apart_m > allowed_m:
             found.append(Disagreement(first, second, apart_m, allowed_m))
     return tuple(sorted(found, key=lambda each: each.allowed_m - each.distance_m))

@@ -13,6 +13,7 @@ from review_ui.casefile.reading import CaseFile, open_casefile
 from review_ui.casefile.resemblances import look_alikes, shop_cases
 from review_ui.casefile.suspicion import numbers_behind
 from review_ui.casefile.timeline import read_story, timeline
+from review_ui.casefile.whereabouts import whereabouts
 from review_ui.casefile.wording import Wording, wording_for
 from review_ui.casework.explaining import clock_views
 from review_ui.casework.orders import rectification_orders
@@ -72,6 +73,7 @@ def case_page(
         notes=notes,
         names=known.names,
         wording=_wording(session, file, forms),
+        where=whereabouts(file),
         shop=shop_cases(session, case=case, staff=staff),
         events=timeline(story, people=known),
         decisions=file.decisions,

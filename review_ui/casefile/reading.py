@@ -47,10 +47,15 @@ class PhotoView:
 
 @dataclass(frozen=True, slots=True)
 class PlaceClaim:
-    """One statement of where, in WGS-84 degrees, and how far it lies from the case's place."""
+    """One statement of where, in WGS-84 degrees, and how far it lies from the case's place.
+
+    `photo_id` is the photo that says so, if one does; `of_supplement`, that it was sent later.
+    """
 
     pseudonym: str
     source: str
+    photo_id: UUID | None
+    of_supplement: bool
     point: Point | None
     datum: str | None
     accuracy_m: float | None
@@ -64,6 +69,7 @@ class TimeClaim:
 
     pseudonym: str
     source: str
+    photo_id: UUID | None
     moment: datetime
     before_receipt: timedelta
     offset_assumed: bool
@@ -256,27 +262,44 @@ def _claims(
 ) -> tuple[tuple[PlaceClaim, ...], tuple[TimeClaim, ...]]:
     centre = case_point(case)
     places, times = [], []
-    for claim in session.scalars(
-        select(Claim)
+    # The reports in the order of their receipt, as everywhere else on the page.
+    rank = {report_id: number for number, report_id in enumerate(pseudonyms)}
+    rows = session.execute(
+        select(Claim, Photo.position, Photo.supplement_id)
+        .outerjoin(Photo, Photo.id == Claim.photo_id)
         .where(Claim.report_id.in_(pseudonyms))
-        .order_by(Claim.report_id, Claim.kind, Claim.source, Claim.id)
-    ):
+    ).all()
+    for claim, _, supplement_id in sorted(rows, key=lambda row: _claim_order(row, rank)):
         who = pseudonyms[claim.report_id]
         if claim.kind == "place":
-            places.append(_place(claim, who, centre))
+            places.append(_place(claim, who, centre, of_supplement=supplement_id is not None))
         elif claim.moment and claim.source != "server_receipt":
             before = receipts[claim.report_id] - claim.moment
-            times.append(TimeClaim(who, claim.source, claim.moment, before, claim.offset_assumed))
+            times.append(
+                TimeClaim(
+                    who, claim.source, claim.photo_id, claim.moment, before, claim.offset_assumed
+                )
+            )
     return tuple(places), tuple(times)
 
 
-def _place(claim: Claim, pseudonym: str, centre: Point | None) -> PlaceClaim:
+def _claim_order(row: Any, rank: dict[UUID, int]) -> tuple[object, ...]:
+    claim, position, supplement_id = row
+    is_later = supplement_id is not None
+    return rank[claim.report_id], claim.kind, claim.source, is_later, position or 0, claim.id
+
+
+def _place(
+    claim: Claim, pseudonym: str, centre: Point | None, *, of_supplement: bool
+) -> PlaceClaim:
     point = None
     if claim.latitude is not None and claim.longitude is not None:
         point = Point(claim.latitude, claim.longitude)
     return PlaceClaim(
         pseudonym=pseudonym,
         source=claim.source,
+        photo_id=claim.photo_id,
+        of_supplement=of_supplement,
         point=point,
         datum=claim.datum,
         accuracy_m=claim.accuracy_m,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy import case as either
 from sqlalchemy.orm import Session, aliased
 
@@ -14,7 +14,7 @@ from review_ui.access.scope import visible_cases
 from review_ui.access.staff import SignedIn
 from review_ui.casefile.reading import CaseFile, case_point
 from schemas.lifecycle import OPEN_STATES, State
-from schemas.places import METRES_PER_DEGREE, distance_m
+from schemas.places import METRES_PER_DEGREE, Point, distance_m
 from schemas.tables import Case, CaseReport, Match, PhotoExamination, Report
 
 NEARBY_M = 200.0
@@ -55,8 +55,12 @@ class LookAlike:
 
 @dataclass(frozen=True, slots=True)
 class ShopCase:
-    """Another case of the same shop, or of one near by, and how far away in metres."""
+    """Another case of the same shop, or of one near by, and how far away in metres.
 
+    `mark` is its number in the lists of the page and on the map.
+    """
+
+    mark: int
     case: Case
     same_premises: bool
     distance_m: float | None
@@ -75,7 +79,10 @@ def look_alikes(session: Session, *, file: CaseFile, staff: SignedIn) -> tuple[L
 
 
 def shop_cases(session: Session, *, case: Case, staff: SignedIn) -> tuple[ShopCase, ...]:
-    """Return other cases of the same premises or within 200 m, in the person's tree."""
+    """Return other cases of the same premises, then those within 200 m, in the person's tree.
+
+    Each list has its nearest first, at most `MOST_SHOWN`.
+    """
     centre = case_point(case)
     conditions = []
     if case.premises_name:
@@ -89,20 +96,34 @@ def shop_cases(session: Session, *, case: Case, staff: SignedIn) -> tuple[ShopCa
         )
     if not conditions:
         return ()
-    found = []
+    same, near = [], []
     for other in session.scalars(
         select(Case)
         .where(or_(*conditions), Case.id != case.id, visible_cases(staff))
-        .order_by(Case.received_at.desc(), Case.id)
-        .limit(5 * MOST_SHOWN)
+        # A chain has branches everywhere: the near ones are not to be crowded out.
+        .order_by(*_nearest_first(centre), Case.received_at.desc(), Case.id)
+        .limit(10 * MOST_SHOWN)
     ):
         there = case_point(other)
         apart_m = distance_m(centre, there) if centre and there else None
-        same = bool(case.premises_name) and other.premises_name == case.premises_name
+        if case.premises_name and other.premises_name == case.premises_name:
+            same.append((other, True, apart_m))
         # The box of the query has corners farther away than its sides.
-        if same or (apart_m is not None and apart_m <= NEARBY_M):
-            found.append(ShopCase(other, same, apart_m))
-    return tuple(found[:MOST_SHOWN])
+        elif apart_m is not None and apart_m <= NEARBY_M:
+            near.append((other, False, apart_m))
+    shown = same[:MOST_SHOWN] + near[:MOST_SHOWN]
+    return tuple(ShopCase(mark, *each) for mark, each in enumerate(shown, start=1))
+
+
+def _nearest_first(centre: Point | None) -> list[ColumnElement[Any]]:
+    """Return what cases are sorted by: degrees apart, those without a place last."""
+    if centre is None:
+        return []
+    east = math.cos(math.radians(centre.latitude))
+    apart = func.abs(Case.latitude - centre.latitude) + func.abs(
+        (Case.longitude - centre.longitude) * east
+    )
+    return [apart.nulls_last()]
 
 
 def _resembling(own: set[UUID], file: CaseFile, staff: SignedIn) -> Select[Any]:

@@ -11,11 +11,9 @@ from review_ui.casefile.reading import CaseFile, PlaceClaim
 from review_ui.casefile.resemblances import LookAlike
 from schemas.flags import SOURCE_NAMES
 from schemas.lifecycle import OPEN_STATES, State
-from schemas.places import distance_m
+from schemas.places import allowed_apart_m, distance_m
 from schemas.words import Words
 
-# What the pipeline allows beyond the accuracies before it raises the flag (domain §10).
-ALLOWED_M = 200.0
 COARSE_M = 100.0
 LATE_H, AHEAD_H = 24.0, 10 / 60
 PICTURES = frozenset({"same_bytes", "same_picture"})
@@ -31,10 +29,10 @@ def numbers_behind(file: CaseFile, alike: Sequence[LookAlike]) -> dict[str, Numb
 def _places_apart(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
     found = []
     for one, other in combinations(file.places, 2):
-        if one.point is None or other.point is None:
+        if one.point is None or other.point is None or one.of_supplement or other.of_supplement:
             continue
         apart = distance_m(one.point, other.point)
-        allowed = (one.accuracy_m or 0.0) + (other.accuracy_m or 0.0) + ALLOWED_M
+        allowed = allowed_apart_m(one.accuracy_m, other.accuracy_m)
         # Reports of different riders may stand at different doors.
         if one.pseudonym == other.pseudonym and apart > allowed:
             found.append((apart, allowed, _source(one), _source(other)))

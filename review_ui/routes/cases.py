@@ -8,8 +8,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from intake.doorway import Entry, enters, not_found, request_id
 from review_ui.access.scope import find_case
+from review_ui.casefile.drawing import drawn_cases, drawn_claims
 from review_ui.casefile.forms import read_record, typed_values
 from review_ui.casefile.reading import open_casefile
+from review_ui.casefile.resemblances import shop_cases
+from review_ui.casefile.whereabouts import whereabouts
 from review_ui.casework.advancing import advance, confirm, send_back
 from review_ui.casework.assignment import assign
 from review_ui.casework.links import accept_suggestion, reject_suggestion, unlink_report
@@ -39,26 +42,15 @@ def show_case(number: str) -> str:
 @cases.get("/<number>/map.json")
 @enters(Entry.SEE_CASES)
 def show_map(number: str) -> Response:
-    """Return what the map of a case draws: places with their accuracy, and county outlines."""
+    """Return what the map of a case draws: claims, the lines between them, cases near by."""
     with room().database.reading() as db:
         case = find_case(db, number=number, staff=person())
         file = open_casefile(db, case=case, today=today(), calendar=room().calendar)
-        places = [place for place in file.places if place.point]
-        points = [place.point for place in places if place.point]
+        where = whereabouts(file)
+        near = drawn_cases(shop_cases(db, case=case, staff=person()))
+        points = [mark.point for mark in where.marks] or [point for _, point in near]
         outlines = room().outlines.around(db, points=points, on=today())
-    return jsonify(
-        outlines=outlines,
-        places=[
-            {
-                "source": place.source,
-                "latitude": place.point.latitude,
-                "longitude": place.point.longitude,
-                "accuracy_m": place.accuracy_m,
-            }
-            for place in places
-            if place.point
-        ],
-    )
+    return jsonify(outlines=outlines, **drawn_claims(where), cases=[each for each, _ in near])
 
 
 @cases.post("/<number>/moves")

@@ -211,13 +211,23 @@ def test_filters_change_the_list_in_place(world, enter) -> None:
     assert page.evaluate("window.stayed")
 
 
-def test_the_map_draws_counties_and_places(world, enter) -> None:
+def test_the_map_draws_claims_with_their_distances_and_the_cases_near_by(world, enter) -> None:
     world.person("anna", (Role.INSPECTOR, SHENHE))
     case = world.case()
+    near = world.case(place=(41.7970, 123.4421), premises_name="张家烧烤")
     page = enter("anna")
     page.goto(f"/cases/{case.number}")
     page.locator("[data-map] canvas").wait_for()
     assert page.locator(".legend").is_visible()
+    assert page.locator("[data-map] b.at").all_text_contents() == ["A", "B"]
+    assert page.locator("[data-map] .apart-words").text_content() == "44 米"
+    whole = page.locator("[data-map]").bounding_box()
+    for mark in page.locator("[data-map] .at").all():
+        box = mark.bounding_box()
+        assert whole["x"] < box["x"] < whole["x"] + whole["width"] - box["width"]
+        assert whole["y"] < box["y"] < whole["y"] + whole["height"] - box["height"]
+    page.locator("[data-map] a.at").click()
+    page.wait_for_url(f"**/cases/{near.number}")
 
 
 def test_everything_essential_works_without_script(world, enter) -> None:

@@ -14,6 +14,7 @@ from schemas.lifecycle import State
 from schemas.tables import (
     CaseDecision,
     CaseReport,
+    Claim,
     Jurisdiction,
     Photo,
     PhotoExamination,
@@ -137,16 +138,100 @@ def test_a_case_without_any_place_says_so(world, browse) -> None:
     assert "没有任何定位" in page
     assert "辖区待定" in page
     drawn = client.get(f"/cases/{case.number}/map.json").json
-    assert drawn == {"outlines": {"type": "FeatureCollection", "features": []}, "places": []}
+    nothing = {"type": "FeatureCollection", "features": []}
+    assert drawn == {"outlines": nothing, "places": [], "lines": [], "cases": []}
 
 
-def test_the_map_holds_the_counties_around_and_every_place(world, browse) -> None:
+def test_the_map_holds_the_counties_around_and_every_claim_with_its_time(world, browse) -> None:
     client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
     case = world.case()
     drawn = client.get(f"/cases/{case.number}/map.json").json
     assert SHENHE in {each["properties"]["code"] for each in drawn["outlines"]["features"]}
-    assert {place["source"] for place in drawn["places"]} == {"device_gps", "exif_gps"}
-    assert drawn["places"][0].keys() == {"source", "latitude", "longitude", "accuracy_m"}
+    first, second = drawn["places"]
+    assert (first["letter"], first["source"], first["accuracy_m"]) == ("A", "device_gps", 12.0)
+    assert (second["letter"], second["source"]) == ("B", "exif_gps")
+    assert "±12 米" in first["words"]
+    assert "时许" in first["words"], "the phone's clock stands with the phone's place"
+    (line,) = drawn["lines"]
+    assert line == {"ends": [first["at"], second["at"]], "words": "44 米", "is_too_far": False}
+
+
+def test_the_page_tells_without_a_map_how_far_apart_the_claims_are(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    report, second = world.report(), world.report(place=(41.7970, 123.4421))
+    with world.database.writing() as session:
+        session.add(
+            Claim(report_id=report, kind="place", source="map_pin", latitude=41.7999,
+                  longitude=123.4421)
+        )  # fmt: skip
+    case = world.case(reports=(report, second))
+    page = re.sub(r"<svg.*?</svg>|<[^>]+>", "", client.get(f"/cases/{case.number}").text)
+    assert re.search(r"A – C 423 米\s+超出允许的 212 米", page)
+    assert re.search(r"A – B 44 米\s*\n", page)
+    assert re.search(r"A – D 100 米\s*\n", page), "two riders may stand at different doors"
+    assert "B – D" not in page
+    drawn = client.get(f"/cases/{case.number}/map.json").json["lines"]
+    assert [line["words"] for line in drawn if line["is_too_far"]] == ["423 米", "378 米"]
+
+
+def test_a_photo_sent_later_elsewhere_is_no_disagreement(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    report = world.report()
+    with world.database.writing() as session:
+        later = Supplement(report_id=report, description="在家补拍")
+        session.add(later)
+        session.flush()
+        photo = Photo(
+            report_id=report, supplement_id=later.id, position=0, sha256="d" * 64, size_bytes=1,
+            content_type="image/jpeg", width=1, height=1,
+        )  # fmt: skip
+        session.add(photo)
+        session.flush()
+        session.add(
+            Claim(report_id=report, photo_id=photo.id, kind="place", source="exif_gps",
+                  latitude=41.85, longitude=123.4421)
+        )  # fmt: skip
+    case = world.case(reports=(report,), flags=("claims-disagree-place",))
+    page = client.get(f"/cases/{case.number}").text
+    assert "补充时的照片" in page
+    assert "超出允许的" not in page
+    lines = client.get(f"/cases/{case.number}/map.json").json["lines"]
+    assert not any(line["is_too_far"] for line in lines)
+
+
+def test_the_same_shop_and_what_is_near_are_told_apart_with_distances(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    case = world.case()
+    same = world.case(place=(41.8061, 123.4421))
+    unknown = world.case(place=None)
+    near = world.case(place=(41.7970, 123.4421), premises_name="张家烧烤")
+    world.case(place=(41.7990, 123.4421), premises_name="三百米外")
+    page = client.get(f"/cases/{case.number}").text
+    shop = page[page.index('id="h-shop"') :]
+    shop = shop[: shop.index("</section>")]
+    order = ["同一店名", same.number, "相距 1.1 公里", unknown.number, "地点不明", "200 米内</h3>"]
+    order += [near.number, "张家烧烤", "相距 100 米"]
+    assert [shop.index(each) for each in order] == sorted(shop.index(each) for each in order)
+    assert "三百米外" not in shop
+    drawn = client.get(f"/cases/{case.number}/map.json").json["cases"]
+    assert [(each["mark"], each["href"], each["is_same_shop"]) for each in drawn] == [
+        (1, f"/cases/{same.number}", True), (3, f"/cases/{near.number}", False),
+    ]  # fmt: skip
+    assert "张家烧烤" in drawn[1]["words"]
+    assert "100 米" in drawn[1]["words"]
+
+
+def test_branches_of_a_chain_far_away_do_not_crowd_out_what_is_near(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    case = world.case()
+    near = world.case(place=(41.7970, 123.4421), premises_name="张家烧烤",
+                      received_at=world.now - timedelta(days=9))  # fmt: skip
+    for number in range(25):
+        world.case(place=(42.0 + number / 100, 123.4421))
+    drawn = client.get(f"/cases/{case.number}/map.json").json["cases"]
+    assert sum(each["is_same_shop"] for each in drawn) == 20
+    assert drawn[-1]["href"] == f"/cases/{near.number}"
+    assert drawn[0]["at"] == [42.0, 123.4421], "the nearest branch comes first"
 
 
 def test_an_operators_polygon_is_drawn_once_it_is_loaded(world, browse) -> None:
