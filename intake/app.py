@@ -2,21 +2,25 @@
 
 import gc
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, jsonify
 from flask.json.provider import DefaultJSONProvider
+from flask_wtf.csrf import generate_csrf
 from openapi_pydantic import SecurityScheme
 
-from intake import form, riders
-from intake.answers import Reporter
+from intake import form
 from intake.described import described_routes
 from intake.door import Door, attach, open_door
 from intake.doorway import Doorway, Entry, check_operator, enters, hang
+from intake.identity.entrance import COOKIE, find_reporter, require_rider
 from intake.problems import problem_table
 from intake.readiness import check_disk
 from intake.routes import pages
 from intake.routes.api_v1 import api
+from intake.routes.riders_api import riders_api
+from intake.routes.signing import signing
 from schemas.logs import configure_logs
 from schemas.migrate import check_migrated
+from schemas.sealing import derive_key
 from schemas.settings import Settings, load_settings
 from schemas.wire.openapi import build_document
 
@@ -41,6 +45,9 @@ def create_app(settings: Settings) -> Flask:
     door.metrics.attach(app)
     form.remove_stale_files(door.incoming)
     app.register_blueprint(api)
+    app.register_blueprint(riders_api)
+    app.register_blueprint(signing)
+    _keep_form_tokens(app, settings)
     pages.register(app)
     _add_document(app)
     hang(app, _doorway(door))
@@ -58,12 +65,30 @@ def from_environment() -> Flask:
     return app
 
 
+def _keep_form_tokens(app: Flask, settings: Settings) -> None:
+    """Sign the CSRF tokens of the pages' forms; nothing else is kept in Flask's own session."""
+    newest, *older = (derive_key(key, "rider-forms").hex() for key in settings.secret_keys)
+    app.config.update(
+        SECRET_KEY=newest,
+        SECRET_KEY_FALLBACKS=older,
+        # The two doors may share a host name, and cookies know no ports.
+        SESSION_COOKIE_NAME="rider_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.behind_tls,
+        # A form that lay open all day is good as long as the browser is open.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.jinja_env.globals["csrf_token"] = generate_csrf
+
+
 def _doorway(door: Door) -> Doorway:
     settings = door.settings
     return Doorway(
         settings=settings,
         checks={
-            Entry.REPORTER: lambda: _find_reporter(door),
+            Entry.REPORTER: lambda: find_reporter(door),
+            Entry.RIDER: lambda: require_rider(door),
             Entry.OPERATOR: lambda: check_operator(settings),
         },
         ready={
@@ -76,23 +101,6 @@ def _doorway(door: Door) -> Doorway:
         page_for=pages.page_for,
         observe=door.metrics.observe_refusal,
     )
-
-
-def _find_reporter(door: Door) -> None:
-    """Find out who sends; raises NotSignedIn for a token that is not, or no longer, good.
-
-    Whoever shows a token means to be known by it: falling back to «anonymous» would
-    take the tip from the rider's account without a word.
-    """
-    given = request.headers.get("Authorization", "")
-    if not given:
-        g.reporter = Reporter()
-        return
-    scheme, _, token = given.partition(" ")
-    if scheme.lower() != "bearer":
-        token = ""
-    with door.database.reading() as session:
-        g.reporter = Reporter(riders.authenticate(session, token=token.strip()).id)
 
 
 def _add_document(app: Flask) -> None:
@@ -115,7 +123,16 @@ def openapi_document(app: Flask) -> dict[str, object]:
         security_schemes={
             "rider": SecurityScheme(
                 type="http", scheme="bearer", description="a rider's token, given at the station"
-            )
+            ),
+            "session": SecurityScheme.model_validate(
+                {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "a browser's session, set by POST /api/v1/sessions; a request "
+                    "that writes must come from a page of this site",
+                }
+            ),
         },
         routes=described_routes(app),
     )

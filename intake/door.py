@@ -10,6 +10,8 @@ from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from intake.identity.gateways import Messenger, make_gateway
+from intake.identity.limits import SignInLimits
 from intake.limits import TipLimits
 from intake.metrics import DoorMetrics
 from intake.photos import PhotoStore, make_store
@@ -34,6 +36,8 @@ class Door:
     queue: DoorQueue
     sealer: Sealer
     limits: TipLimits
+    sign_in_limits: SignInLimits
+    messenger: Messenger
     metrics: DoorMetrics
     calendars: LiveCalendar
 
@@ -76,6 +80,8 @@ def open_door(settings: Settings) -> Door:
         queue=queue,
         sealer=sealer,
         limits=TipLimits(settings, sealer),
+        sign_in_limits=SignInLimits(settings, sealer),
+        messenger=Messenger(make_gateway(settings, database, sealer)),
         metrics=DoorMetrics(database, queue),
         calendars=LiveCalendar(database, calendar),
     )

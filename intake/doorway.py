@@ -36,6 +36,7 @@ class Entry(StrEnum):
     PUBLIC = "public"
     OPERATOR = "operator"
     REPORTER = "reporter"
+    RIDER = "rider"
     SIGNED_IN = "signed_in"
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"

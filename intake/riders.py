@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
@@ -84,10 +85,11 @@ class ImportResult:
     refused: list[RefusedRow] = field(default_factory=list)
 
 
-def check_profile(cells: Mapping[str, str]) -> RiderProfile:
+def check_profile(cells: Mapping[str, str], *, needs_name: bool = True) -> RiderProfile:
     """Return a profile with every cell trimmed and the phone in one form.
 
-    Raises InvalidInput `rider-field-missing`, `rider-field-invalid`, `row-too-long` or
+    A name may be left out only where the rider registers by the phone alone. Raises
+    InvalidInput `rider-field-missing`, `rider-field-invalid`, `row-too-long` or
     `phone-invalid`.
     """
     if SURPLUS in cells:
@@ -95,14 +97,17 @@ def check_profile(cells: Mapping[str, str]) -> RiderProfile:
             "row-too-long",
             Words("这一行的格子比表头多。", "This line has more cells than the header."),
         )
-    values = {name: _check_cell(name, cells.get(name, "")) for name in FIELD_WORDS}
+    needed = {"name", "phone"} if needs_name else {"phone"}
+    values = {
+        name: _check_cell(name, cells.get(name, ""), needed=name in needed) for name in FIELD_WORDS
+    }
     return RiderProfile(**(values | {"phone": normal_phone(values["phone"])}))
 
 
-def _check_cell(name: str, text: str) -> str:
+def _check_cell(name: str, text: str, *, needed: bool) -> str:
     words, limit = FIELD_WORDS[name]
     value = " ".join(text.split())
-    if not value and name in ("name", "phone"):
+    if not value and needed:
         raise InvalidInput(
             "rider-field-missing",
             Words(f"缺少{words.zh}。", f"The {words.en} is missing."),
@@ -148,14 +153,16 @@ def add_rider(
     sealer: Sealer,
     profile: RiderProfile,
     is_supervisor: bool = False,
+    needs_name: bool = True,
     actor: audit.Actor = audit.OPERATOR,
 ) -> Rider:
-    """Register one rider.
+    """Register one rider; whoever registers by the phone alone needs no name.
 
     Raises InvalidInput as check_profile does, and Conflict `rider-exists` when the
     phone is registered already.
     """
-    row = _rider_row(sealer, check_profile(asdict(profile)), is_supervisor=is_supervisor)
+    checked = check_profile(asdict(profile), needs_name=needs_name)
+    row = _rider_row(sealer, checked, is_supervisor=is_supervisor)
     known = _known_under_older_keys(session, [row])
     plain = [_plain(row)]
     if known or not insert_if_new(session, Rider, plain, conflict=("phone_digest",)):
@@ -198,14 +205,10 @@ def revoke_tokens(session: Session, *, rider_id: UUID, actor: audit.Actor = audi
 def authenticate(session: Session, *, token: str) -> Rider:
     """Return the rider who carries a token.
 
-    Raises NotSignedIn `token-unknown` for one that was never issued or is revoked.
+    Raises NotSignedIn `token-unknown` for one that was never issued, is revoked or expired.
     """
-    rider = session.scalars(
-        select(Rider)
-        .join(RiderToken, RiderToken.rider_id == Rider.id)
-        .where(RiderToken.token_hash == token_hash(token), RiderToken.revoked_at.is_(None))
-    ).one_or_none()
-    if rider is None:
+    found = find_token(session, token=token, now=now_utc())
+    if found is None:
         raise NotSignedIn(
             "token-unknown",
             Words(
@@ -214,7 +217,24 @@ def authenticate(session: Session, *, token: str) -> Rider:
             ),
             field="Authorization",
         )
-    return rider
+    return found[1]
+
+
+def find_token(session: Session, *, token: str, now: datetime) -> tuple[RiderToken, Rider] | None:
+    """Return a token that stands and whose it is; None when it ended in any way."""
+    row = session.execute(
+        select(RiderToken, Rider)
+        .join(Rider, Rider.id == RiderToken.rider_id)
+        .where(RiderToken.token_hash == token_hash(token), token_stands(now))
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def token_stands(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a token is neither revoked nor expired."""
+    return RiderToken.revoked_at.is_(None) & (
+        RiderToken.expires_at.is_(None) | (RiderToken.expires_at > now)
+    )
 
 
 def find_by_phone(session: Session, *, sealer: Sealer, phone: str) -> Rider:
@@ -227,6 +247,14 @@ def find_by_phone(session: Session, *, sealer: Sealer, phone: str) -> Rider:
             Words("没有登记过这个手机号的骑手。", "No rider is registered with this phone."),
             field="phone",
         )
+    return rider
+
+
+def find_rider(session: Session, *, rider_id: UUID) -> Rider:
+    """Return a rider by id; raises NotFound `rider-unknown`."""
+    rider = session.get(Rider, rider_id)
+    if rider is None:
+        raise NotFound("rider-unknown", Words("没有这名骑手。", "There is no such rider."))
     return rider
 
 

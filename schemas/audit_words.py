@@ -45,6 +45,8 @@ ACTIONS: dict[str, Words] = {
     "rider.registered": Words("登记了一名骑手", "registered a rider"),
     "rider.token_issued": Words("发给一名骑手登录凭证", "issued a rider's token"),
     "rider.tokens_revoked": Words("停用了一名骑手的登录凭证", "revoked a rider's tokens"),
+    "rider.signed_in": Words("一名骑手登录", "a rider signed in"),
+    "rider.devices_ended": Words("一名骑手退出了设备", "a rider signed devices out"),
     "rider.erased": Words("删除了一名骑手的个人信息", "erased a rider's personal data"),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
     "calendar_loaded": Words("载入了工作日历", "loaded the calendar of working days"),

@@ -49,6 +49,18 @@ class Settings(BaseSettings):
     )
     rider_tips_per_hour: int = Field(60, ge=1, description="limit per rider's token")
     address_tips_per_hour: int = Field(600, ge=1, description="limit per network address")
+    phone_registration: bool = Field(
+        default=False, description="1: who has a phone and its one-time code may register by that"
+    )
+    sms_gateway_url: str = Field(
+        "",
+        description="where one-time codes are posted (JSON, signed) to be sent as SMS; "
+        "empty: `riders codes` shows them to the operator",
+    )
+    sms_gateway_secret: str = Field("", description="key of the signature for SMS_GATEWAY_URL")
+    address_codes_per_hour: int = Field(
+        300, ge=1, description="limit of one-time codes per network address"
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )
@@ -122,9 +134,9 @@ class Settings(BaseSettings):
             raise ValueError("give s3://bucket/prefix or a directory, or leave it empty")
         return value
 
-    @field_validator("oidc_issuer")
+    @field_validator("oidc_issuer", "sms_gateway_url")
     @classmethod
-    def _issuer_is_safe(cls, value: str) -> str:
+    def _is_safe(cls, value: str) -> str:
         parts = urlsplit(value)
         is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
         if value and not (is_here or (parts.scheme == "https" and parts.hostname)):
@@ -138,6 +150,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET together, or none of them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _gateway_is_whole(self) -> "Settings":
+        if bool(self.sms_gateway_url) is not bool(self.sms_gateway_secret):
+            raise ValueError("set SMS_GATEWAY_URL and SMS_GATEWAY_SECRET together, or neither")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import httpx
 from schemas.access import ROLE_NAMES
 from schemas.settings import Settings
 from suishoupai.demo.accounts import Accounts, accounts_path
-from suishoupai.demo.people import staff_plans
+from suishoupai.demo.people import rider_phone, staff_plans
 from suishoupai.embedded import LOOPBACK
 
 _SHOWN = ("shenhe-1", "shenhe-2", "shenhe-head", "shenyang-dispatch", "hechi-1", "futian-1")
@@ -68,9 +68,15 @@ def banner(settings: Settings, accounts: Accounts | None) -> tuple[dict[str, obj
             "",
             "  演示 Demo",
             f"  骑手凭证 Rider's token       {token}",
+            f"  骑手手机 Rider's phone       {rider_phone(0)}",
             f"  员工密码 Staff password      {accounts.password}",
             *(f"  用户名   {line}" for line in _sign_ins()),
             f"  其余见   All in              {accounts_path(settings)}",
+        ]
+    if not settings.sms_gateway_url:
+        lines += [
+            "",
+            "  登录验证码 Sign-in codes: .venv/bin/python -m suishoupai riders codes --follow",
         ]
     lines += ["", "  Ctrl-C 停止全部 stops everything", ""]
     return document, "\n".join(lines)

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import delete
 
 from intake.form import remove_stale_files
+from intake.identity.codes import sweep_codes
 from schemas import audit
 from schemas.database import now_utc
 from schemas.tables import IdempotencyKey
@@ -62,6 +63,7 @@ def tidy(machine: Machine) -> None:
         session.execute(
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now_utc() - KEYS_KEPT)
         )
+        sweep_codes(session, now=now_utc())
 
 
 def run_due(machine: Machine, planned: list[Task], *, now_s: float) -> float:

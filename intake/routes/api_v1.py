@@ -38,10 +38,11 @@ KEY = Given(
 NUMBER = Given("number", "path", "the report's number, such as JB20261121-7KQ4MX-3")
 CODE_HEADER = Given("Receipt-Code", "header", "the receipt code, for whoever has no rider token")
 CODE_QUERY = Given("receipt_code", "query", "the receipt code, where no header can be sent")
-RIDER_OR_NOBODY = ("rider", "")
+RIDER_OR_NOBODY = ("rider", "session", "")
 FORM_REFUSALS = {
     400: "idempotency-key-missing, idempotency-key-invalid, body-unreadable, body-incomplete",
-    401: "token-unknown, token-missing",
+    401: "token-unknown, token-missing, session-ended",
+    403: "cross-site",
     413: "too-large, too-many-parts, photos-too-many, photo-too-large, "
     "photos-too-large-together, photo-too-many-pixels",
     415: "content-type-unsupported",
@@ -125,7 +126,11 @@ def create_report() -> Response:
         summary="What became of a report, in plain words",
         given=(NUMBER, CODE_HEADER, CODE_QUERY),
         answer=Answered(200, "The status and its history", ReportStatus),
-        refusals={401: "token-unknown", 404: "report-not-found", 503: "database-away"},
+        refusals={
+            401: "token-unknown, session-ended",
+            404: "report-not-found",
+            503: "database-away",
+        },
         security=RIDER_OR_NOBODY,
     )
 )
@@ -178,7 +183,8 @@ def create_supplement(number: str) -> Response:
         answer=Answered(200, "The report is withdrawn", WithdrawalAccepted),
         refusals={
             400: "body-unreadable",
-            401: "token-unknown",
+            401: "token-unknown, session-ended",
+            403: "cross-site",
             404: "report-not-found",
             413: "too-large",
             415: "content-type-unsupported",

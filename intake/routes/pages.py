@@ -5,21 +5,24 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from flask import Blueprint, Flask, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, g, make_response, redirect, render_template, request
 from flask_babel import Babel, format_date, gettext
 from pydantic import Field
 from werkzeug.wrappers import Response
 
 from intake import present, reports, riders, sending
 from intake.answers import Reporter
+from intake.browsers import local_path
 from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
+from intake.identity import entrance
+from intake.routes import signing
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
 from schemas.taxonomy import CATEGORIES
-from schemas.wire.reports import MAX_PHOTOS, ReportForm, Text
+from schemas.wire.reports import MAX_PHOTOS, Empty, ReportForm, Text
 from schemas.workdays import local_date
 
 pages = Blueprint("pages", __name__)
@@ -34,6 +37,8 @@ class PageForm(ReportForm):
 
     idempotency_key: Annotated[str, Text] = Field("", max_length=64)
     rider_token: Annotated[str, Text] = Field("", max_length=200)
+    csrf_token: Annotated[str, Text] = Field("", max_length=400)
+    anonymous: Annotated[bool, Empty] = Field(default=False)
 
 
 def register(app: Flask) -> None:
@@ -100,8 +105,7 @@ def show_status() -> str:
 @enters(Entry.PUBLIC)
 def choose_language(locale: str) -> Response:
     """Keep the language that a person chose."""
-    endpoint = "pages.ask_status" if request.args.get("back") == "status" else "pages.show_form"
-    response = redirect(url_for(endpoint))
+    response = redirect(local_path(request.args.get("back", "/")))
     if locale in ("zh", "en"):
         response.set_cookie(
             "locale",
@@ -124,6 +128,9 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         # What can't be read any more, such as a form that is too large, is not shown again.
         number = request.form.get("number", "")[:40] if status == 404 else ""
         return render_template("status.html", number=number, status=None, error=error)
+    page = signing.page_for(error)
+    if page is not None:
+        return page
     return render_template("error.html", error=error, code=status)
 
 
@@ -149,18 +156,24 @@ def _form_page(*, key: str, draft: Mapping[str, list[str]], error: SuishoupaiErr
         others=CATEGORIES[FREQUENT:],
         max_photos=MAX_PHOTOS,
         max_bytes=MAX_PHOTOS_BYTES,
+        signed_in=entrance.present_rider(present_door()) is not None,
         anonymous_tips=present_door().settings.anonymous_tips,
         error=error,
     )
 
 
 def _reporter_of(door: Door, values: PageForm) -> Reporter:
+    """Return who sends: by a token that was typed in, by the browser's session, or nobody."""
     if values.rider_token:
         with door.database.reading() as session:
             return Reporter(riders.authenticate(session, token=values.rider_token).id)
-    reporter = Reporter()
-    sending.require_welcome(door, reporter)
-    return reporter
+    if request.cookies.get(entrance.COOKIE) and not values.anonymous:
+        entrance.check_form(values.csrf_token)
+        entrance.find_reporter(door)
+        reporter: Reporter = g.reporter
+        return reporter
+    sending.require_welcome(door, Reporter())
+    return Reporter()
 
 
 def _language_tag() -> str:

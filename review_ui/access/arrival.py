@@ -11,11 +11,11 @@ from flask import make_response, redirect, render_template, request, session, ur
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from review_ui.access.entrance import COOKIE, hand_out_cookie, local_path
+from intake.browsers import browser_family, local_path
+from review_ui.access.entrance import COOKIE, hand_out_cookie
 from review_ui.access.factors import carry_secret, enrolment_address, new_secret, qr_code
 from review_ui.access.sessions import (
     Awaits,
-    browser_family,
     find_waiting,
     open_session,
     question_after_password,

@@ -13,11 +13,12 @@ from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
+from intake.browsers import form_expired
 from intake.doorway import Entry, check_operator, not_found, wants_page
 from review_ui.access import sessions, tokens
 from review_ui.room import moment, person, room
 from schemas.access import Right
-from schemas.errors import NotAllowed, NotSignedIn
+from schemas.errors import NotSignedIn
 from schemas.settings import Settings
 from schemas.words import Words
 
@@ -52,18 +53,6 @@ def guard_forms(app: Flask, *, exempt: tuple[str, ...]) -> None:
             guard.protect(apply_exemptions=True)
         except CSRFError:
             raise form_expired() from None
-
-
-def form_expired() -> NotAllowed:
-    """Return the refusal of a form that does not come from a page of ours."""
-    return NotAllowed(
-        "form-expired",
-        Words(
-            "这个页面放得太久，表单已失效，没有提交。请返回上一页，刷新后再提交。",
-            "The page was open for too long and its form is no longer valid; nothing was "
-            "sent. Go back, reload the page and send it again.",
-        ),
-    )
 
 
 def idle_limit() -> timedelta:
@@ -144,10 +133,3 @@ def kept_form() -> str:
     """Return the form of a request that came too late, as JSON, to be sent again after sign-in."""
     fields = {name: values for name, values in request.form.lists() if name not in _SECRET_FIELDS}
     return json.dumps(fields, ensure_ascii=False)
-
-
-def local_path(text: str) -> str:
-    """Return a path of this site to go back to; anything else becomes the front page."""
-    # A browser reads «//host» and «/\host» as another site.
-    safe = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
-    return text if safe else "/"

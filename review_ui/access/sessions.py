@@ -22,19 +22,6 @@ WAITING_LIMIT = timedelta(minutes=10)
 # A glance now and then is enough to know that a session is in use; writing at each
 # page would make every reader a writer.
 SEEN_EVERY = timedelta(minutes=1)
-# The first that stands in the browser's name for itself: most name Chrome and Safari too.
-_FAMILIES = (
-    ("MicroMessenger/", "WeChat"),
-    ("DingTalk/", "DingTalk"),
-    ("Edg/", "Edge"),
-    ("OPR/", "Opera"),
-    ("QQBrowser/", "QQ Browser"),
-    ("HuaweiBrowser/", "Huawei Browser"),
-    ("UCBrowser/", "UC Browser"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-)
 
 
 class Awaits(StrEnum):
@@ -49,11 +36,6 @@ def question_after_password(staff: Staff, *, factor_required: bool) -> Awaits | 
     if staff.sealed_totp is not None:
         return Awaits.CODE
     return Awaits.ENROLMENT if factor_required else None
-
-
-def browser_family(user_agent: str) -> str | None:
-    """Return the family of a browser by its User-Agent header; no more of it is kept."""
-    return next((name for mark, name in _FAMILIES if mark in user_agent), None)
 
 
 def open_session(

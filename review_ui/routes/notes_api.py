@@ -7,11 +7,11 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake.bodies import read_body
 from intake.doorway import Entry, enters
 from intake.routes.api_v1 import as_json
 from review_ui.access.scope import find_case
 from review_ui.access.staff import normal_sign_in
-from review_ui.bodies import read_body
 from review_ui.casefile.notes import NoteView, notes_of, staff_of, write_note
 from review_ui.casefile.tasks import add_task, finish_task
 from review_ui.room import moment, person, room

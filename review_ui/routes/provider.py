@@ -3,9 +3,9 @@
 from flask import Blueprint, request, session, url_for
 from werkzeug.wrappers import Response
 
+from intake.browsers import local_path
 from intake.doorway import Entry, enters, not_found
 from review_ui.access.arrival import Way, arrive, go_on, way_of_request
-from review_ui.access.entrance import local_path
 from review_ui.access.provider import Provider, refused, staff_of_claims
 from review_ui.access.staff import come_in, lock_account
 from review_ui.room import moment, room

@@ -3,9 +3,10 @@
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from intake.browsers import local_path
 from intake.doorway import Entry, enters
 from review_ui.access.arrival import Arrival, arrive, go_on, way_of_request
-from review_ui.access.entrance import COOKIE, idle_limit, local_path
+from review_ui.access.entrance import COOKIE, idle_limit
 from review_ui.access.passwords import password_matches
 from review_ui.access.sessions import end_session, find_session
 from review_ui.access.staff import find_credentials, normal_sign_in, settle_attempt

@@ -31,7 +31,7 @@ from schemas.tables.reports import (
     Withdrawal,
 )
 from schemas.tables.retention import LegalHold
-from schemas.tables.riders import Rider, RiderToken
+from schemas.tables.riders import Rider, RiderToken, SignInCode
 from schemas.tables.staff import (
     Staff,
     StaffLink,
@@ -78,6 +78,7 @@ __all__ = [
     "RiderToken",
     "RouteDecision",
     "SavedView",
+    "SignInCode",
     "Staff",
     "StaffLink",
     "StaffRecoveryCode",

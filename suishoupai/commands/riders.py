@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import click
+from sqlalchemy.orm import Session
 
 from intake.erasure import erase_rider
 from intake.riders import (
@@ -17,14 +18,18 @@ from intake.riders import (
     RiderRow,
     add_rider,
     find_by_phone,
+    find_rider,
     import_riders,
     issue_token,
+    revoke_tokens,
 )
 from schemas import audit
 from schemas.database import now_utc
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer, hide_phones
+from schemas.tables import Rider
 from schemas.words import Words
+from suishoupai.commands.codes import codes
 from suishoupai.commands.console import Commands, Console, Tick, pass_console
 
 # Headings that platforms' lists come with, beside our own field names.
@@ -41,7 +46,10 @@ _HEADINGS = {
 
 @click.group(cls=Commands)
 def riders() -> None:
-    """Register riders."""
+    """Register riders and look after them."""
+
+
+riders.add_command(codes)
 
 
 @riders.command()
@@ -112,24 +120,45 @@ def import_list(console: Console, *, file: Path, with_tokens: bool) -> None:
 @pass_console
 def erase(console: Console, *, phone: str | None, rider_id: UUID | None, reason: str) -> None:
     """Erase a rider's sealed personal data; a tombstone and the reports stay."""
-    if (phone is None) is (rider_id is None):
-        raise click.UsageError("Give either --phone or --rider-id.")
     settings = console.settings()
     with console.database(settings) as database, database.writing() as session:
-        if rider_id is None:
-            rider_id = find_by_phone(session, sealer=Sealer(settings), phone=phone or "").id
+        rider = _one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
         tombstone = erase_rider(
             session,
-            rider_id=rider_id,
+            rider_id=rider.id,
             reason=hide_phones(reason),
             now=now_utc(),
             actor=audit.OPERATOR,
         )
     words = Words(
-        f"骑手 {rider_id} 的个人信息已删除，留存的哈希：{tombstone}",
-        f"The data of rider {rider_id} is erased; its hash stays: {tombstone}",
+        f"骑手 {rider.id} 的个人信息已删除，留存的哈希：{tombstone}",
+        f"The data of rider {rider.id} is erased; its hash stays: {tombstone}",
     )
-    console.result({"rider_id": rider_id, "tombstone": tombstone}, words.say(console.locale))
+    console.result({"rider_id": rider.id, "tombstone": tombstone}, words.say(console.locale))
+
+
+@riders.command()
+@click.option("--phone", help="The rider's phone; or give --rider-id.")
+@click.option("--rider-id", type=click.UUID)
+@pass_console
+def revoke(console: Console, *, phone: str | None, rider_id: UUID | None) -> None:
+    """End every session and token of a rider: a lost phone, a contract that ended."""
+    settings = console.settings()
+    with console.database(settings) as database, database.writing() as session:
+        rider = _one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
+        ended = revoke_tokens(session, rider_id=rider.id)
+    words = Words(f"已停用 {ended} 个登录。", f"{ended} sign-ins are ended.")
+    console.result({"rider_id": rider.id, "ended": ended}, words.say(console.locale))
+
+
+def _one_rider(
+    session: Session, sealer: Sealer, *, phone: str | None, rider_id: UUID | None
+) -> Rider:
+    if (phone is None) is (rider_id is None):
+        raise click.UsageError("Give either --phone or --rider-id.")
+    if rider_id is None:
+        return find_by_phone(session, sealer=sealer, phone=phone or "")
+    return find_rider(session, rider_id=rider_id)
 
 
 def read_list(path: Path) -> Iterator[RiderRow]:

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +13,7 @@ from schemas.database import connect
 from schemas.errors import ConfigurationError, SuishoupaiError
 from schemas.settings import Settings
 from schemas.words import Words
+from suishoupai.commands.codes import code_line, new_codes
 from suishoupai.commands.console import Command, Console, pass_console
 from suishoupai.commands.database import prepare_database
 from suishoupai.demo.accounts import Accounts, demo_is_wanted, ensure_staff
@@ -24,6 +25,11 @@ from suishoupai.programs import child_environ, own_command, programs_of, run_dir
 from suishoupai.supervisor import Supervisor
 
 _JOIN_WITHIN_S = 1.0
+_NO_ACCOUNTS = Words("演示账号没有建成", "The demo accounts were not made")
+_NO_CODES = Words(
+    "验证码不能显示在这里，请用 riders codes 查看",
+    "Sign-in codes can't be shown here, see `riders codes`",
+)
 
 
 @click.command(cls=Command)
@@ -97,14 +103,25 @@ def _greeting(
         if accounts is not None and not accounts.finished:
             supervisor.add(own_command("demo", "demo", "load"))
 
-    thread = threading.Thread(target=_guarded(greet, output), daemon=True)
-    thread.start()
+    def show_codes() -> None:
+        with closing(connect(settings)) as database:
+            for shown in new_codes(settings, database, ended):
+                output.plain(f"  {code_line(shown).say(output.locale)}")
+
+    beside = [_guarded(greet, output, _NO_ACCOUNTS)]
+    # Codes are for the eyes of whoever sits here: a stream that is kept is no console.
+    if not settings.sms_gateway_url and not output.as_json and sys.stdout.isatty():
+        beside.append(_guarded(show_codes, output, _NO_CODES))
+    threads = [threading.Thread(target=work, daemon=True) for work in beside]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         ended.set()
         # Making accounts may take seconds more; each is a transaction, and comes again.
-        thread.join(_JOIN_WITHIN_S)
+        for thread in threads:
+            thread.join(_JOIN_WITHIN_S)
 
 
 def _demo_accounts(settings: Settings) -> Accounts | None:
@@ -115,7 +132,7 @@ def _demo_accounts(settings: Settings) -> Accounts | None:
         database.close()
 
 
-def _guarded(work: Callable[[], None], output: Output) -> Callable[[], None]:
+def _guarded(work: Callable[[], None], output: Output, fails: Words) -> Callable[[], None]:
     """Return `work` such that an error is told and does not end the product."""
 
     def run() -> None:
@@ -124,11 +141,10 @@ def _guarded(work: Callable[[], None], output: Output) -> Callable[[], None]:
         except (SuishoupaiError, SQLAlchemyError, OSError) as error:
             output.say(
                 Words(
-                    f"演示账号没有建成（{type(error).__name__}），服务不受影响。",
-                    f"The demo accounts were not made ({type(error).__name__}); the service "
-                    "runs all the same.",
+                    f"{fails.zh}（{type(error).__name__}），服务不受影响。",
+                    f"{fails.en} ({type(error).__name__}); the service runs all the same.",
                 ),
-                event="demo_accounts_failed",
+                event="beside_failed",
                 error=type(error).__name__,
             )
 

@@ -98,7 +98,7 @@ def test_pages_speak_english_to_whom_asks_for_it(client: FlaskClient, path: str)
 
 
 def test_a_chosen_language_stays(client: FlaskClient) -> None:
-    response = client.get("/language/en?back=status", headers=BROWSER)
+    response = client.get("/language/en?back=/status", headers=BROWSER)
     assert response.headers["Location"] == "/status"
     assert '<html lang="en">' in client.get("/", headers=BROWSER).text
     assert client.get("/language/xx", headers=BROWSER).status_code == 302

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from intake.browsers import browser_family
 from review_ui.access.entrance import COOKIE
-from review_ui.access.sessions import Awaits, browser_family, open_session
+from review_ui.access.sessions import Awaits, open_session
 from review_ui.access.tokens import add_token, find_token
 from schemas.access import Role
 from schemas.database import now_utc

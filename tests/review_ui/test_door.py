@@ -7,9 +7,10 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
+from intake.browsers import local_path
 from intake.doorway import Entry
 from review_ui.access.attempts import PER_ADDRESS, PER_NAME, AttemptLimits
-from review_ui.access.entrance import COOKIE, local_path
+from review_ui.access.entrance import COOKIE
 from review_ui.access.sessions import end_all_sessions
 from review_ui.app import create_app
 from schemas.access import Role
