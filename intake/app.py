@@ -14,7 +14,7 @@ from intake.doorway import Doorway, Entry, check_operator, enters, hang
 from intake.identity.entrance import COOKIE, find_reporter, require_rider
 from intake.problems import problem_table
 from intake.readiness import check_disk
-from intake.routes import pages
+from intake.routes import pages, uploads
 from intake.routes.api_v1 import api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(riders_api)
     app.register_blueprint(signing)
     _keep_form_tokens(app, settings)
+    uploads.register(app)
     pages.register(app)
     _add_document(app)
     hang(app, _doorway(door))

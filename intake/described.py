@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from schemas.wire.openapi import Described
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 def described_routes(app: Flask) -> Iterator[tuple[str, str, Described]]:
@@ -17,5 +18,16 @@ def described_routes(app: Flask) -> Iterator[tuple[str, str, Described]]:
         if isinstance(described, Described):
             path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
             for method in METHODS:
-                if rule.methods and method in rule.methods:
+                if method in _own_methods(rule):
                     yield method, path, described
+
+
+def _own_methods(rule: Rule) -> set[str]:
+    """Return what a rule was declared for, without what the framework adds to it."""
+    methods = set(rule.methods or ())
+    if "GET" in methods:
+        methods.discard("HEAD")
+    # Flask notes here whether it answers OPTIONS by itself.
+    if getattr(rule, "provide_automatic_options", True):
+        methods.discard("OPTIONS")
+    return methods

@@ -16,6 +16,7 @@ from intake.limits import TipLimits
 from intake.metrics import DoorMetrics
 from intake.photos import PhotoStore, make_store
 from intake.queueing import DoorQueue
+from intake.uploads.staging import Staging
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, connect, is_transient
 from schemas.sealing import Sealer
@@ -28,11 +29,12 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Door:
-    """The parts of the door: settings, database, store, queue, keys, limits, counters."""
+    """The parts of the door: settings, database, stores, queue, keys, limits, counters."""
 
     settings: Settings
     database: Database
     store: PhotoStore
+    staging: Staging
     queue: DoorQueue
     sealer: Sealer
     limits: TipLimits
@@ -77,6 +79,7 @@ def open_door(settings: Settings) -> Door:
         settings=settings,
         database=database,
         store=make_store(settings),
+        staging=Staging(settings.effective_upload_dir),
         queue=queue,
         sealer=sealer,
         limits=TipLimits(settings, sealer),

@@ -25,6 +25,7 @@ from schemas.tables import (
     Report,
     Rider,
     RiderToken,
+    Upload,
 )
 from schemas.words import Words
 
@@ -59,6 +60,8 @@ def erase_rider(
     rider.erased_at = now
     session.execute(delete(RiderToken).where(RiderToken.rider_id == rider_id))
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.scope == str(rider_id)))
+    # Their bytes are strays from now on, which the clock removes.
+    session.execute(delete(Upload).where(Upload.rider_id == rider_id))
     audit.record(
         session,
         actor=actor,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_origin
+from typing import get_args, get_origin
 
 from annotated_types import MaxLen
 from multipart import (  # type: ignore[import-untyped]  # it ships no types
@@ -76,10 +76,11 @@ def rules_of(model: type[BaseModel]) -> FormRules:
             continue
         if get_origin(info.annotation) is list:
             repeatable.add(name)
-            max_chars[name] = SHORT_TEXT
+            metadata = getattr(get_args(info.annotation)[0], "__metadata__", ())
         else:
-            lengths = [item.max_length for item in info.metadata if isinstance(item, MaxLen)]
-            max_chars[name] = lengths[0] if lengths else SHORT_TEXT
+            metadata = info.metadata
+        lengths = [item.max_length for item in metadata if isinstance(item, MaxLen)]
+        max_chars[name] = lengths[0] if lengths else SHORT_TEXT
     return FormRules(max_chars, frozenset(repeatable))
 
 

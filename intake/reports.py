@@ -92,7 +92,7 @@ def submit(
     database lets one through; the others wait for it and get its answer. Raises
     Conflict `idempotency-key-reused` when the key stands for other content.
     """
-    digest = request_digest("report", tip, photos)
+    digest = tip_digest(tip, _sums(photos))
     savepoint = session.connection().begin_nested()
     answer = _insert_report(session, reporter, tip, photos, now)
     if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
@@ -120,7 +120,7 @@ def supplement(
 
     The report itself is never edited. Raises Conflict `idempotency-key-reused`.
     """
-    digest = supplement_digest(report.number, description, photos)
+    digest = supplement_digest(report.number, description, _sums(photos))
     addition = Supplement(
         id=new_id(), report_id=report.id, description=description, received_at=now
     )
@@ -129,7 +129,7 @@ def supplement(
         number=report.number,
         receipt_code="",
         received_at=now,
-        photo_sha256=tuple(photo.sha256 for photo in photos),
+        photo_sha256=_sums(photos),
     )
     if not claim_key(session, sealer, reporter, key, digest, answer, report.id):
         return winning_answer(session, sealer, reporter, key, digest)
@@ -188,14 +188,18 @@ def find_report(
     raise _not_found()
 
 
-def request_digest(kind: str, content: Tip, photos: Sequence[KeptPhoto]) -> str:
+def tip_digest(tip: Tip, photo_sha256: Sequence[str]) -> str:
     """Return SHA-256 (hex) over what was said and the photos' sums in their order."""
-    return digest_of([kind, asdict(content), [photo.sha256 for photo in photos]])
+    return digest_of(["report", asdict(tip), list(photo_sha256)])
 
 
-def supplement_digest(number: str, description: str, photos: Sequence[KeptPhoto]) -> str:
+def supplement_digest(number: str, description: str, photo_sha256: Sequence[str]) -> str:
     """Return SHA-256 (hex) over an addition, its report's number included."""
-    return digest_of(["supplement", number, description, [photo.sha256 for photo in photos]])
+    return digest_of(["supplement", number, description, list(photo_sha256)])
+
+
+def _sums(photos: Sequence[KeptPhoto]) -> tuple[str, ...]:
+    return tuple(photo.sha256 for photo in photos)
 
 
 def _insert_report(
@@ -222,8 +226,7 @@ def _insert_report(
         # Ten thousand tips a day draw the same number twice on every twentieth day.
         number = new_number(REPORT_PREFIX, now)
         if insert_if_new(session, Report, [row | {"number": number}], conflict=("number",)):
-            sums = tuple(photo.sha256 for photo in photos)
-            return Answer(report_id, number, receipt_code, now, sums)
+            return Answer(report_id, number, receipt_code, now, _sums(photos))
     raise LookupError("no free report number was drawn")
 
 

@@ -10,13 +10,21 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
-from intake import reports
-from intake.answers import Answer, Reporter, key_is_known
+from intake import refusals, reports
+from intake.answers import Answer, Reporter, key_is_known, winning_answer
 from intake.door import Door
 from intake.doorway import request_id
-from intake.form import PHOTOS, ReceivedForm, ReceivedPhoto, receive_form, rules_of
+from intake.form import (
+    MAX_PHOTOS_BYTES,
+    PHOTOS,
+    ReceivedForm,
+    ReceivedPhoto,
+    receive_form,
+    rules_of,
+)
 from intake.gate import inspect
 from intake.reports import ClaimedPlace, KeptPhoto, Tip
+from intake.uploads import using
 from schemas.database import now_utc
 from schemas.errors import InvalidInput, NotSignedIn, SuishoupaiError, TooMany
 from schemas.jobs import PROCESS_REPORT, PROCESS_SUPPLEMENT
@@ -105,12 +113,14 @@ def validated(model: type[Form], form: ReceivedForm) -> Form:
 
 def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID) -> Answer:
     """Keep the photos, commit the tip, tell the queue; or give the standing answer again."""
-    photos, tip, now = _inspected(values.photos), tip_of(values), now_utc()
+    tip, now = tip_of(values), now_utc()
     answer = _answer_once(
         door,
         reporter=reporter,
-        files=values.photos,
-        write=lambda session: reports.submit(
+        key=key,
+        values=values,
+        digest=lambda sums: reports.tip_digest(tip, sums),
+        write=lambda session, photos: reports.submit(
             session,
             sealer=door.sealer,
             reporter=reporter,
@@ -122,7 +132,7 @@ def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID
     )
     if answer.is_new:
         door.metrics.accepted.inc()
-        log.info("tip_accepted", number=answer.number, photos=len(photos))
+        log.info("tip_accepted", number=answer.number, photos=len(answer.photo_sha256))
         door.queue.put(PROCESS_REPORT, answer.subject_id, request_id=request_id() or "")
     return answer
 
@@ -131,12 +141,14 @@ def take_supplement(
     door: Door, *, values: SupplementForm, report: Report, reporter: Reporter, key: UUID
 ) -> Answer:
     """Keep the photos, commit the addition, tell the queue; or give the standing answer again."""
-    photos, now = _inspected(values.photos), now_utc()
+    now = now_utc()
     answer = _answer_once(
         door,
         reporter=reporter,
-        files=values.photos,
-        write=lambda session: reports.supplement(
+        key=key,
+        values=values,
+        digest=lambda sums: reports.supplement_digest(report.number, values.description, sums),
+        write=lambda session, photos: reports.supplement(
             session,
             sealer=door.sealer,
             reporter=reporter,
@@ -148,7 +160,7 @@ def take_supplement(
         ),
     )
     if answer.is_new:
-        log.info("supplement_accepted", number=answer.number, photos=len(photos))
+        log.info("supplement_accepted", number=answer.number, photos=len(answer.photo_sha256))
         door.queue.put(PROCESS_SUPPLEMENT, answer.subject_id, request_id=request_id() or "")
     return answer
 
@@ -157,20 +169,51 @@ def _answer_once(
     door: Door,
     *,
     reporter: Reporter,
-    files: Sequence[ReceivedPhoto],
-    write: Callable[[Session], Answer],
+    key: UUID,
+    values: ReportForm | SupplementForm,
+    digest: Callable[[Sequence[str]], str],
+    write: Callable[[Session, Sequence[KeptPhoto]], Answer],
 ) -> Answer:
     """Make the photos durable, then the rows; for a repeat both find what is there.
 
     The queue is told afterwards by the caller; when it is away, the sweeper finds the rows.
     """
+    found = using.find_named(door, addresses=values.photo_uploads, reporter=reporter)
+    if found.are_used:
+        return _standing_answer(door, reporter=reporter, key=key, found=found, digest=digest)
+    files = values.photos or using.lend(door, found)
+    if sum(file.size_bytes for file in files) > MAX_PHOTOS_BYTES:
+        raise refusals.photos_too_large(MAX_PHOTOS_BYTES)
+    photos = _inspected(files)
     # Before the transaction: no lock may wait for a disk or for another machine.
     for file in files:
         door.store.put_original(file.path, file.sha256)
-    answer = door.commit(write)
+
+    def commit(session: Session) -> Answer:
+        answer = write(session, photos)
+        if answer.is_new:
+            using.use(session, found=found, photo_sha256=answer.photo_sha256)
+        return answer
+
+    answer = door.commit(commit)
     if answer.is_new:
         door.limits.count(reporter, request.remote_addr or "")
     return answer
+
+
+def _standing_answer(
+    door: Door,
+    *,
+    reporter: Reporter,
+    key: UUID,
+    found: using.Found,
+    digest: Callable[[Sequence[str]], str],
+) -> Answer:
+    """Return what was answered when these uploads were used; raises NotFound `upload-used`."""
+    with door.database.reading() as session:
+        if not key_is_known(session, reporter=reporter, key=key):
+            raise found.used_refusal()
+        return winning_answer(session, door.sealer, reporter, key, digest(found.sums))
 
 
 def tip_of(values: ReportForm) -> Tip:

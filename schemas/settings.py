@@ -61,6 +61,22 @@ class Settings(BaseSettings):
     address_codes_per_hour: int = Field(
         300, ge=1, description="limit of one-time codes per network address"
     )
+    upload_dir: str = Field(
+        "", description="empty: DATA_DIR/uploads; doors on several machines share one directory"
+    )
+    upload_hours: int = Field(
+        24, ge=1, le=720, description="hours after which an upload that stands still expires"
+    )
+    rider_open_uploads: int = Field(60, ge=1, description="uploads a rider may have open at once")
+    address_open_uploads: int = Field(
+        600, ge=1, description="uploads a network address may have open at once"
+    )
+    rider_open_upload_mb: int = Field(
+        400, ge=25, description="MB that a rider's open uploads may have together"
+    )
+    address_open_upload_mb: int = Field(
+        4000, ge=25, description="MB that the open uploads of a network address may have together"
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )
@@ -206,6 +222,11 @@ class Settings(BaseSettings):
                 field="REDIS_URL",
             ) from None
         return f"redis://:{quote(password)}@127.0.0.1:{port}/0"
+
+    @property
+    def effective_upload_dir(self) -> Path:
+        """The directory in which photos lie while they come in by upload."""
+        return Path(self.upload_dir) if self.upload_dir else self.data_dir / "uploads"
 
     @property
     def effective_photo_store(self) -> str:

@@ -188,6 +188,12 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def _as_bytes(_context: schemathesis.SerializationContext, value: object) -> bytes:
+    """Send the body of an upload as the bytes that it is."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 PROMISES = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,

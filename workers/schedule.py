@@ -17,6 +17,8 @@ from sqlalchemy import delete
 
 from intake.form import remove_stale_files
 from intake.identity.codes import sweep_codes
+from intake.uploads.expiry import sweep_uploads, tidy_uploads
+from intake.uploads.staging import Staging
 from schemas import audit
 from schemas.database import now_utc
 from schemas.tables import IdempotencyKey
@@ -45,6 +47,7 @@ def tasks() -> list[Task]:
         # A tip whose worker was killed twice must still be routed within two minutes.
         Task("sweep", 15.0, sweep),
         Task("seal", 3.0, seal),
+        Task("uploads", 60.0, expire_uploads),
         Task("tidy", 3600.0, tidy),
     ]
 
@@ -55,10 +58,20 @@ def seal(machine: Machine) -> None:
         audit.seal(session)
 
 
+def expire_uploads(machine: Machine) -> None:
+    """Remove the bytes of uploads that nobody goes on with, or that a report has."""
+    sweep_uploads(machine.database, _staging(machine), now=now_utc())
+
+
+def _staging(machine: Machine) -> Staging:
+    return Staging(machine.settings.effective_upload_dir)
+
+
 def tidy(machine: Machine) -> None:
     """Remove what killed processes left behind, and answers nobody will ask for again."""
     for name in ("incoming", "scratch"):
         remove_stale_files(machine.settings.data_dir / name)
+    tidy_uploads(machine.database, _staging(machine), now=now_utc(), used_kept=KEYS_KEPT)
     with machine.database.writing() as session:
         session.execute(
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now_utc() - KEYS_KEPT)

@@ -43,16 +43,21 @@ FORM_REFUSALS = {
     400: "idempotency-key-missing, idempotency-key-invalid, body-unreadable, body-incomplete",
     401: "token-unknown, token-missing, session-ended",
     403: "cross-site",
+    404: "upload-unknown",
+    409: "upload-unfinished",
+    410: "upload-expired, upload-lost, upload-used",
     413: "too-large, too-many-parts, photos-too-many, photo-too-large, "
     "photos-too-large-together, photo-too-many-pixels",
     415: "content-type-unsupported",
     429: "rate-limited",
+    460: "upload-sum-mismatch",
     503: "database-away, store-away",
 }
 PHOTO_CODES = (
     "photo-empty, photo-not-an-image, photo-format-unsupported, photo-truncated, "
     "photo-damaged, photo-type-mismatch"
 )
+UPLOAD_CODES = "photos-both-ways, upload-named-twice"
 FIELD_CODES = (
     "field-unknown, field-duplicate, field-missing, text-invalid, text-too-long, value-invalid"
 )
@@ -101,7 +106,7 @@ def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
             422: "idempotency-key-reused, category-missing, category-unknown, datum-unknown, "
             "coordinates-out-of-range, number-invalid, number-out-of-range, place-missing, "
             "place-incomplete, captured-at-invalid, photos-missing, too-many-values, "
-            f"{FIELD_CODES}, {PHOTO_CODES}"
+            f"{UPLOAD_CODES}, {FIELD_CODES}, {PHOTO_CODES}"
         },
         security=RIDER_OR_NOBODY,
     )
@@ -153,8 +158,9 @@ def show_report(number: str) -> Response:
         answer=Answered(201, "The addition is durable", SupplementAccepted),
         refusals=FORM_REFUSALS
         | {
-            404: "report-not-found",
-            422: f"idempotency-key-reused, supplement-empty, {FIELD_CODES}, {PHOTO_CODES}",
+            404: "report-not-found, upload-unknown",
+            422: f"idempotency-key-reused, supplement-empty, {UPLOAD_CODES}, "
+            f"{FIELD_CODES}, {PHOTO_CODES}",
         },
         security=RIDER_OR_NOBODY,
     )

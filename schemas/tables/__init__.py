@@ -41,6 +41,7 @@ from schemas.tables.staff import (
     StaffToken,
 )
 from schemas.tables.triggers import APPEND_ONLY
+from schemas.tables.uploads import Upload
 from schemas.tables.wording import write_words
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "StaffToken",
     "Supplement",
     "Unit",
+    "Upload",
     "Withdrawal",
     "write_words",
 ]

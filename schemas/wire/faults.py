@@ -22,8 +22,8 @@ _CODES = {
 }
 _CODES_BY_FIELD = {
     ("category", "field-missing"): "category-missing",
-    ("photos", "field-missing"): "photos-missing",
     ("photos", "too-many-values"): "photos-too-many",
+    ("photo_uploads", "too-many-values"): "photos-too-many",
 }
 _COORDINATES = frozenset({"latitude", "longitude", "pin_latitude", "pin_longitude"})
 
@@ -39,6 +39,7 @@ _LABELS = {
     "latitude": Words("纬度", "latitude"),
     "longitude": Words("经度", "longitude"),
     "phone": Words("手机号", "phone"),
+    "photo_uploads": Words("已上传的照片", "photo_uploads"),
     "photos": Words("照片", "photos"),
     "pin_latitude": Words("选点的纬度", "pin_latitude"),
     "pin_longitude": Words("选点的经度", "pin_longitude"),
@@ -91,7 +92,6 @@ _WORDS = {
     "value-invalid": Words("{field}填写有误。", "{field} is not right."),
     "field-missing": Words("缺少{field}。", "{field} is missing."),
     "category-missing": Words("请选择发现了什么隐患。", "Choose what the hazard is (category)."),
-    "photos-missing": Words("请至少拍一张照片。", "Attach at least one photo."),
     "photos-too-many": Words("照片最多 {limit} 张。", "At most {limit} photos."),
     "too-many-values": Words("{field}给得太多。", "{field} is given too many times."),
     "field-unknown": Words("有不认识的字段。", "There is a field that is not known here."),

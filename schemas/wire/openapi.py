@@ -64,6 +64,7 @@ class Answered:
 class Described:
     """What the document says of one route.
 
+    `bytes_type` is the content type of a body that is plain bytes and has no model.
     `refusals` maps statuses to the problem codes that come with them; `security`
     names the schemes of which one is enough, an empty name for none at all.
     """
@@ -72,6 +73,7 @@ class Described:
     answer: Answered
     body: type[BaseModel] | None = None
     body_type: str = JSON
+    bytes_type: str = ""
     given: tuple[Given, ...] = ()
     refusals: Mapping[int, str] = field(default_factory=dict)
     security: tuple[str, ...] = ()
@@ -143,6 +145,9 @@ def _parameter(given: Given) -> Parameter:
 
 
 def _request_body(described: Described) -> RequestBody | None:
+    if described.bytes_type:
+        plain = Schema(type=DataType.STRING, schema_format="binary")
+        return RequestBody(content={described.bytes_type: MediaType(media_type_schema=plain)})
     if described.body is None:
         return None
     media = MediaType(media_type_schema=PydanticSchema(schema_class=described.body))

@@ -45,6 +45,19 @@ STATUS_BY_CODE = {
     "idempotency-key-reused": 422,
     "too-large": 413,
     "refused": 400,
+    # tus 1.0.0 names these, 460 among them.
+    "upload-header-invalid": 400,
+    "upload-cut": 400,
+    "upload-length-fixed": 400,
+    "checksum-algorithm-unsupported": 400,
+    "upload-expired": 410,
+    "upload-lost": 410,
+    "upload-used": 410,
+    "tus-version-unsupported": 412,
+    "upload-taken-over": 423,
+    "uploads-open-too-many": 429,
+    "checksum-mismatch": 460,
+    "upload-sum-mismatch": 460,
 }
 
 

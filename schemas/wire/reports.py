@@ -4,9 +4,11 @@ The same models validate, answer and make the OpenAPI document.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
 
+from annotated_types import MaxLen
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -95,14 +97,40 @@ Empty = BeforeValidator(_none_for_empty)
 Text = BeforeValidator(_trimmed)
 
 
-def _photos(minimum: int) -> WithJsonSchema:
+def _without_blanks(value: Any) -> Any:
+    return [item for item in value if item.strip()] if isinstance(value, list) else value
+
+
+Uploads = Annotated[
+    list[Annotated[str, MaxLen(300)]],
+    Field(
+        max_length=MAX_PHOTOS,
+        description="addresses of finished uploads in place of files; repeat the field, in order",
+    ),
+    BeforeValidator(_without_blanks),
+]
+
+
+def _one_way(photos: Sequence[Any], uploads: Sequence[str]) -> None:
+    if photos and uploads:
+        raise InvalidInput(
+            "photos-both-ways",
+            Words(
+                "照片要么附在表单里，要么先上传再写上传地址，不能两样都有。",
+                "Either attach the photos or name their uploads, not both: their order would be "
+                "a guess.",
+            ),
+            field="photo_uploads",
+        )
+
+
+def _photos() -> WithJsonSchema:
     # Which bytes are a photo is for the gate to say: this is how the document shows them.
     item = {"type": "string", "contentMediaType": "image/*"}
     return WithJsonSchema(
         {
             "type": "array",
             "items": item,
-            "minItems": minimum,
             "maxItems": MAX_PHOTOS,
             "description": "JPEG, HEIC, WebP, PNG or AVIF; 25 MiB each, 60 MiB in all",
         }
@@ -117,7 +145,8 @@ class ReportForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    photos: Annotated[tuple[Any, ...], Field(min_length=1, max_length=MAX_PHOTOS), _photos(1)]
+    photos: Annotated[tuple[Any, ...], Field(max_length=MAX_PHOTOS), _photos()] = ()
+    photo_uploads: Uploads = []
     category: Annotated[
         list[Annotated[str, Field(json_schema_extra={"enum": [c.code for c in CATEGORIES]})]],
         Field(
@@ -155,6 +184,17 @@ class ReportForm(BaseModel):
     )
 
     @model_validator(mode="after")
+    def _shows_something(self) -> Self:
+        _one_way(self.photos, self.photo_uploads)
+        if not self.photos and not self.photo_uploads:
+            raise InvalidInput(
+                "photos-missing",
+                Words("请至少拍一张照片。", "Attach at least one photo."),
+                field="photos",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _says_where(self) -> Self:
         for prefix in ("", "pin_"):
             pair = {f"{prefix}latitude", f"{prefix}longitude"}
@@ -189,12 +229,14 @@ class SupplementForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    photos: Annotated[tuple[Any, ...], Field(max_length=MAX_PHOTOS), _photos(0)] = ()
+    photos: Annotated[tuple[Any, ...], Field(max_length=MAX_PHOTOS), _photos()] = ()
+    photo_uploads: Uploads = []
     description: Annotated[str, Text] = Field("", max_length=2000)
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:
-        if not self.photos and not self.description:
+        _one_way(self.photos, self.photo_uploads)
+        if not self.photos and not self.photo_uploads and not self.description:
             raise InvalidInput(
                 "supplement-empty",
                 Words(
