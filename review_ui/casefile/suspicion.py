@@ -17,6 +17,8 @@ from schemas.words import Words
 COARSE_M = 100.0
 LATE_H, AHEAD_H = 24.0, 10 / 60
 PICTURES = frozenset({"same_bytes", "same_picture"})
+# What the machine found near; it also found the premises where staff have since ended a link.
+NEARBY = frozenset({"same_incident", "same_premises"})
 
 Numbers = list[Words]
 
@@ -106,7 +108,7 @@ def _similar(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
     near = [
         each.distance_m
         for each in alike
-        if each.kind == "same_incident" and each.distance_m is not None and not each.is_same_case
+        if each.kind in NEARBY and each.distance_m is not None and not each.is_same_case
     ]
     if not near:
         return []

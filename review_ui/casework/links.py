@@ -86,7 +86,8 @@ def accept_suggestion(
     The clock runs from the earliest receipt that stands. A case that would be left
     without a report is merged, which is a dispatcher's move of the transition table.
     Raises NotFound, Conflict `case-changed`, `case-ended` or `other-case-under-way`,
-    NotAllowed `merge-not-yours`, and what review_ui.casework.merging adds.
+    NotAllowed `merge-not-yours`, InvalidInput `merge-into-older`, and what
+    review_ui.casework.merging adds.
     """
     match = session.get(Match, match_id)
     if match is None:
@@ -195,6 +196,15 @@ def _join(
             Words(
                 f"并入后案件 {other.number} 就没有举报了，须由分派员办理。",
                 f"Case {other.number} would be left without a report: a dispatcher has to do this.",
+            ),
+        )
+    if (other.received_at, other.id) < (case.received_at, case.id):
+        raise InvalidInput(
+            "merge-into-older",
+            Words(
+                f"案件 {other.number} 比本案早收到：请打开那个案件，在那里并入本案的举报。",
+                f"Case {other.number} was received before this one: open it and take over this "
+                "case's report there.",
             ),
         )
     advance(
