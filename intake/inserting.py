@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, insert
+from sqlalchemy import Insert, Table, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -22,8 +22,11 @@ def insert_if_new(
     rows: Sequence[Mapping[str, Any]],
     *,
     conflict: tuple[str, ...],
+    where: str | None = None,
 ) -> set[Any]:
     """Insert the rows that meet no other one in the `conflict` columns.
+
+    `where` is the condition of the index, where it is a partial one.
 
     Returns the first primary key column's values of those that were inserted. What the
     session holds is written first.
@@ -31,7 +34,7 @@ def insert_if_new(
     if not rows:
         return set()
     session.flush()
-    statement = _insert_if_new(model, session.get_bind().dialect.name, conflict)
+    statement = _insert_if_new(model, session.get_bind().dialect.name, conflict, where)
     given = [dict(row) for row in rows]
     found = session.connection().execute(statement, given if len(given) > 1 else given[0])
     return {row[0] for row in found}
@@ -47,13 +50,15 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
 # is made anew, costs more than the database does.
 @cache
 def _insert_if_new(
-    model: type[Base], dialect: str, conflict: tuple[str, ...]
+    model: type[Base], dialect: str, conflict: tuple[str, ...], where: str | None
 ) -> ReturningInsert[Any]:
     table = cast(Table, model.__table__)
     insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return (
         insert_into(table)
-        .on_conflict_do_nothing(index_elements=list(conflict))
+        .on_conflict_do_nothing(
+            index_elements=list(conflict), index_where=text(where) if where else None
+        )
         .returning(*table.primary_key.columns)
     )
 

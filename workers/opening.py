@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from intake.rewards.awards import settle_case
 from schemas import audit
 from schemas.calendars import present_calendar
 from schemas.database import new_id
@@ -167,6 +168,9 @@ def link_report(
         },
     )
     session.flush()
+    if case.verified_at:
+        # A tip that was received first and examined late may be the one that earns.
+        settle_case(session, case=case, actor=audit.PIPELINE, now=now)
     return case
 
 

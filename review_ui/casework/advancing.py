@@ -2,7 +2,7 @@
 
 Every change is one transaction: the row is locked, the version that the screen was
 showing is compared, the tables of transitions and acts are asked, and state, history,
-audit, milestone and clock are written together.
+audit, milestone, clock and points are written together.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from intake.rewards.awards import settle_case
+from intake.rewards.earning import TELLING
 from review_ui.access.scope import roles_over
 from review_ui.access.staff import SignedIn
 from review_ui.casework.acts import settle_act
@@ -292,6 +294,10 @@ def _move(
         },
     )
     session.flush()
+    if move.target in TELLING:
+        settle_case(
+            session, case=case, actor=audit.Actor("staff", signed.staff.staff_id), now=signed.now
+        )
 
 
 def _do(session: Session, case: Case, step: Act, record: dict[str, Any], signed: _Signed) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
+from intake.rewards.awards import settle_case
 from review_ui.access.scope import roles_over, visible_cases
 from review_ui.access.staff import SignedIn
 from review_ui.casework.advancing import advance
@@ -67,7 +68,7 @@ def unlink_report(
     case.received_at = earliest_receipt(session, case)
     recount(session, case)
     renew(session, case=case, calendar=calendar)
-    _note(session, case, "case_unlinked", link.report_id, staff)
+    _note(session, case, "case_unlinked", link.report_id, staff, now)
     return link.report_id
 
 
@@ -116,8 +117,8 @@ def accept_suggestion(
         each.received_at = earliest_receipt(session, each)
         recount(session, each)
         renew(session, case=each, calendar=calendar)
-    _note(session, case, "case_linked", link.report_id, staff)
-    _note(session, other, "case_unlinked", link.report_id, staff)
+    _note(session, case, "case_linked", link.report_id, staff, now)
+    _note(session, other, "case_unlinked", link.report_id, staff, now)
     return case
 
 
@@ -219,7 +220,9 @@ def _join(
     )
 
 
-def _note(session: Session, case: Case, action: str, report_id: UUID, staff: SignedIn) -> None:
+def _note(
+    session: Session, case: Case, action: str, report_id: UUID, staff: SignedIn, now: datetime
+) -> None:
     case.version += 1
     audit.record(
         session,
@@ -233,3 +236,4 @@ def _note(session: Session, case: Case, action: str, report_id: UUID, staff: Sig
         },
     )
     session.flush()
+    settle_case(session, case=case, actor=audit.Actor("staff", staff.staff_id), now=now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake.rewards.awards import settle_case
 from review_ui.access.scope import roles_over, visible_cases
 from review_ui.access.staff import SignedIn
 from review_ui.casework.case_links import (
@@ -83,7 +84,7 @@ def join_other(
     for link in standing_links(session, case.id):
         move_link(session, link=link, into=older, staff=staff, now=now)
     older.received_at = min(older.received_at, case.received_at)
-    _changed(session, older, "case_merged", case, staff=staff, calendar=calendar)
+    _changed(session, older, "case_merged", case, staff=staff, now=now, calendar=calendar)
 
 
 def give_back(
@@ -135,7 +136,7 @@ def give_back(
     case.received_at = earliest_receipt(session, case)
     recount(session, case)
     older.received_at = earliest_receipt(session, older)
-    _changed(session, older, "case_unmerged", case, staff=staff, calendar=calendar)
+    _changed(session, older, "case_unmerged", case, staff=staff, now=now, calendar=calendar)
 
 
 def _merge_of(session: Session, case_id: UUID) -> CaseHistory | None:
@@ -193,9 +194,10 @@ def _changed(
     case: Case,
     *,
     staff: SignedIn,
+    now: datetime,
     calendar: CalendarOverrides,
 ) -> None:
-    """Count the older case's reports anew, its clock with them, and note what changed."""
+    """Count the older case's reports anew, clock and points with them, and note what changed."""
     session.flush()
     recount(session, older)
     renew(session, case=older, calendar=calendar)
@@ -213,3 +215,4 @@ def _changed(
         },
     )
     session.flush()
+    settle_case(session, case=older, actor=audit.Actor("staff", staff.staff_id), now=now)

@@ -31,6 +31,7 @@ from schemas.tables.reports import (
     Withdrawal,
 )
 from schemas.tables.retention import LegalHold
+from schemas.tables.rewards import PointAccount, PointAward, PointEntry, PointExclusion
 from schemas.tables.riders import Rider, RiderToken, SignInCode
 from schemas.tables.staff import (
     Staff,
@@ -72,6 +73,10 @@ __all__ = [
     "PhotoBand",
     "PhotoExamination",
     "PhotoHash",
+    "PointAccount",
+    "PointAward",
+    "PointEntry",
+    "PointExclusion",
     "Report",
     "ReportProgress",
     "ReportStep",

@@ -11,6 +11,7 @@ from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
 from schemas.tables.cases import CaseAct, CaseHistory
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
+from schemas.tables.rewards import PointEntry
 
 APPEND_ONLY = (
     AuditEntry.__tablename__,
@@ -19,6 +20,7 @@ APPEND_ONLY = (
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
     CaseNote.__tablename__,
+    PointEntry.__tablename__,
     Report.__tablename__,
 )
 
