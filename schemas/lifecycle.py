@@ -200,7 +200,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         _S.VERIFIED,
         {_I},
         _VISIT,
-        _SHOP,
+        (*_SHOP, "deciding_addition"),
         approvers=_COLLEAGUE,
         ground="《行政处罚法》第 42 条",
         milestone="verified_at",

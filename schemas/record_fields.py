@@ -239,6 +239,15 @@ FIELDS: dict[str, RecordField] = {
             _one_of(REINSPECTION_RESULTS),
             choices=REINSPECTION_RESULTS,
         ),
+        RecordField(
+            "deciding_addition",
+            Words("对查实起决定作用的补充", "Whose addition decided the case"),
+            "choice",
+            _line(12),
+            Words(
+                "给该举报人另记积分；没有就不选", "earns them points; leave it empty if none did"
+            ),
+        ),
         RecordField("approval_number", Words("审批文号", "Approval number"), "line", _line(80)),
         RecordField("filing_ground", Words("依据和理由", "Ground"), "text", _line(2000)),
         RecordField(

@@ -25,7 +25,6 @@ from schemas.tables import (
     PointExclusion,
     Report,
     Rider,
-    Supplement,
     Withdrawal,
 )
 
@@ -45,14 +44,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One case's verdict: since when it is verified, by whom, and by which addition, if any."""
+    """One case's verdict: since when it is verified, by whom, and by whose addition, if any.
+
+    `deciding` is the pseudonym, in this case, of who added what decided it.
+    """
 
     case_id: UUID
     unit_id: UUID
     verdict: Verdict
     verified_at: datetime | None = None
     signers: frozenset[UUID] = frozenset()
-    supplement_id: UUID | None = None
+    deciding: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -71,6 +73,7 @@ class Link:
     verified_at: datetime
     report_id: UUID
     rider_id: UUID | None
+    pseudonym: str
     received_at: datetime
     kind: str
     withdrawn_at: datetime | None
@@ -142,22 +145,21 @@ def findings_of(session: Session, *, incident_id: UUID) -> list[Finding]:
 
 
 def _finding(case_id: UUID, unit_id: UUID, changes: Sequence[Row[Any]]) -> Finding:
-    verdict, verified_at, signers, supplement = Verdict.OPEN, None, frozenset[UUID](), None
+    verdict, verified_at, signers, deciding = Verdict.OPEN, None, frozenset[UUID](), None
     for change in changes:
         state = State(change.to_state)
         # A re-inspection after an order comes back to «verified» and finds nothing anew.
         if state is State.VERIFIED and change.from_state != State.RECTIFYING:
             verdict, verified_at = Verdict.TRUE, change.occurred_at
             signers |= {change.actor_id, change.second_actor_id} - {None}
-            named = change.record.get("deciding_supplement")
-            supplement = UUID(named) if named else None
+            deciding = change.record.get("deciding_addition")
         elif state in _REFUTED:
             verdict = Verdict.REFUTED
         elif state is State.REOPENED:
             verdict = Verdict.UNDER_REVIEW if verdict is Verdict.TRUE else Verdict.OPEN
         elif state is State.DISPATCH and verdict is Verdict.REFUTED:
             verdict = Verdict.OPEN
-    return Finding(case_id, unit_id, verdict, verified_at, signers, supplement)
+    return Finding(case_id, unit_id, verdict, verified_at, signers, deciding)
 
 
 def links_of(session: Session, *, findings: Iterable[Finding]) -> list[Link]:
@@ -167,6 +169,7 @@ def links_of(session: Session, *, findings: Iterable[Finding]) -> list[Link]:
         select(
             CaseReport.case_id,
             CaseReport.kind,
+            CaseReport.pseudonym,
             Report.id,
             Report.rider_id,
             Report.received_at,
@@ -182,8 +185,8 @@ def links_of(session: Session, *, findings: Iterable[Finding]) -> list[Link]:
     excluded = _exclusions(session, rows)
     return [
         Link(
-            finding, finding.verified_at, row.id, row.rider_id, row.received_at, row.kind,
-            row.withdrawn_at, row.erased_at, excluded.get(row.rider_id or row.id, ()),
+            finding, finding.verified_at, row.id, row.rider_id, row.pseudonym, row.received_at,
+            row.kind, row.withdrawn_at, row.erased_at, excluded.get(row.rider_id or row.id, ()),
         )
         for row in rows
         if (finding := counting[row.case_id]).verified_at
@@ -217,7 +220,7 @@ def dues_of(session: Session, *, findings: Sequence[Finding]) -> list[Due]:
     links = links_of(session, findings=findings)
     earners = {
         PointRule.FIRST_REPORT: _first(links),
-        PointRule.SUPPLEMENT: _deciding(session, findings, links),
+        PointRule.SUPPLEMENT: _deciding(links),
     }
     dues: list[Due] = []
     for rule, link in earners.items():
@@ -251,16 +254,16 @@ def _first(links: Sequence[Link]) -> Link | None:
     )
 
 
-def _deciding(session: Session, findings: Iterable[Finding], links: Sequence[Link]) -> Link | None:
-    """Return the valid report whose addition decided a case, by its signed record."""
-    for finding in findings:
-        if finding.counts and finding.supplement_id:
-            supplement = session.get(Supplement, finding.supplement_id)
-            for link in links:
-                is_its = supplement and link.report_id == supplement.report_id
-                if is_its and link.finding is finding and why_ineligible(link) is None:
-                    return link
-    return None
+def _deciding(links: Iterable[Link]) -> Link | None:
+    """Return the valid report whose addition decided a case, by that case's signed record."""
+    return next(
+        (
+            link
+            for link in links
+            if link.pseudonym == link.finding.deciding and why_ineligible(link) is None
+        ),
+        None,
+    )
 
 
 def _due(rule: PointRule, link: Link, rider_id: UUID) -> Due:

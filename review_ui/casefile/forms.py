@@ -23,7 +23,7 @@ from schemas.deadlines import Facts
 from schemas.errors import InvalidInput
 from schemas.lifecycle import State, Step, Transition, moves_from
 from schemas.records import FIELDS, RecordField
-from schemas.tables import Case, RouteDecision, Unit
+from schemas.tables import RouteDecision, Unit
 from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, Department, liability_articles
 from schemas.units import below
 from schemas.words import Words
@@ -148,7 +148,7 @@ def move_forms(
         )
         forms.append(
             MoveForm(
-                move, move.target, _action(move), _fields(move, values, file.case),
+                move, move.target, _action(move), _fields(move, values, file),
                 move.target is usual, units,
             )
         )  # fmt: skip
@@ -174,7 +174,7 @@ def act_forms(
             continue
         if acting_roles(session, case=case, staff=staff, move=act):
             values = {**known, **(typed.values if typed and was_typed else {})}
-            forms.append(MoveForm(act, act.code, act.verb, _fields(act, values, case)))
+            forms.append(MoveForm(act, act.code, act.verb, _fields(act, values, file)))
     return tuple(forms)
 
 
@@ -228,22 +228,30 @@ def _action(move: Transition) -> Words:
     return ACTIONS[move.target]
 
 
-def _fields(step: Step, values: Mapping[str, Any], case: Case) -> tuple[FormField, ...]:
-    return tuple(
+def _fields(step: Step, values: Mapping[str, Any], file: CaseFile) -> tuple[FormField, ...]:
+    fields = (
         FormField(
             field=FIELDS[name],
             label=MONEY_LABELS.get(name, FIELDS[name].words),
             hint=_YUAN_HINT if name in MONEY_LABELS else FIELDS[name].hint,
             is_required=name in step.required,
             value=values.get(name, ""),
-            choices=_choices(FIELDS[name], case),
-            suggestions=liability_articles(case.categories) if name == "law_article" else (),
+            choices=_choices(FIELDS[name], file),
+            suggestions=liability_articles(file.case.categories) if name == "law_article" else (),
         )
         for name in (*step.required, *step.optional)
     )
+    # A choice of nothing is not asked.
+    return tuple(each for each in fields if each.choices or each.field.kind != "choice")
 
 
-def _choices(asked: RecordField, case: Case) -> Mapping[str, Words]:
+def _choices(asked: RecordField, file: CaseFile) -> Mapping[str, Words]:
+    if asked.name == "deciding_addition":
+        return {
+            report.pseudonym: Words(report.pseudonym, report.pseudonym)
+            for report in file.reports
+            if report.additions
+        }
     if asked.name != "split_categories":
         return asked.choices or {}
     return {
@@ -252,7 +260,7 @@ def _choices(asked: RecordField, case: Case) -> Mapping[str, Words]:
             f"{each.words.en} ({DEPARTMENT_NAMES[each.department].en})",
         )
         for each in CATEGORIES
-        if each.department != case.department
+        if each.department != file.case.department
     }
 
 

@@ -17,7 +17,7 @@ from schemas.divisions import NATION_CODE, common_ancestor, division
 from schemas.errors import Conflict, InvalidInput
 from schemas.lifecycle import OPEN_STATES, State, Step, Transition
 from schemas.records import incomplete
-from schemas.tables import Case, CaseAct, CaseDecision, Unit
+from schemas.tables import Case, CaseAct, CaseDecision, CaseReport, Supplement, Unit
 from schemas.units import dispatch_desk
 from schemas.words import Words
 from schemas.workdays import CalendarOverrides, local_date
@@ -28,7 +28,8 @@ def check_ahead(
 ) -> None:
     """Refuse what can't be carried out, when it is proposed and again when it is signed.
 
-    Raises Conflict `decision-number-taken` and what review_ui.casework.acts.check_act adds.
+    Raises Conflict `decision-number-taken`, InvalidInput `no-such-addition` and what
+    review_ui.casework.acts.check_act adds.
     """
     if isinstance(step, Act):
         check_act(session, case=case, act=step, record=record, now=now)
@@ -41,6 +42,8 @@ def check_ahead(
         )
         if taken:
             raise _number_taken(record["decision_number"])
+    elif "deciding_addition" in record:
+        _check_addition(session, case, record["deciding_addition"])
 
 
 def settle(
@@ -154,6 +157,29 @@ def _desk_above(session: Session, case: Case) -> Unit:
     """Return the desk above the unit that returns a case, so that it never gets it back itself."""
     code = session.get_one(Unit, case.unit_id).division_code
     return dispatch_desk(session, (division(code).parent_code or NATION_CODE,))
+
+
+def _check_addition(session: Session, case: Case, pseudonym: str) -> None:
+    """Only who stands in this case and has added something can have decided it by that."""
+    found = session.scalar(
+        select(Supplement.id)
+        .join(CaseReport, CaseReport.report_id == Supplement.report_id)
+        .where(
+            CaseReport.case_id == case.id,
+            CaseReport.pseudonym == pseudonym,
+            CaseReport.unlinked_at.is_(None),
+        )
+        .limit(1)
+    )
+    if found is None:
+        raise InvalidInput(
+            "no-such-addition",
+            Words(
+                "本案没有这位举报人补充的情况，请重新选择。",
+                "Nobody of this pseudonym added anything in this case: choose again.",
+            ),
+            field="deciding_addition",
+        )
 
 
 def _issuing_unit(session: Session, case: Case) -> UUID:

@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from intake.rewards.awards import settle_incident
 from intake.rewards.decisions import approve, end_award, restore
@@ -123,9 +124,7 @@ class Incident:
     def withdraw(self, report: int) -> None:
         if report not in self.withdrawn:
             self.withdrawn[report] = self.now()
-            self.session.add(
-                Withdrawal(report_id=self.reports[report].id, withdrawn_at=self.clock)
-            )
+            self.session.add(Withdrawal(report_id=self.reports[report].id, withdrawn_at=self.clock))
 
     def settle(self) -> None:
         settle_incident(self.session, incident_id=self.id, actor=OFFICER, now=self.now())
@@ -159,8 +158,9 @@ class Incident:
             else:
                 end_award(self.session, code="fraud", reason="照片是摆拍", **choice)
                 self.out.add(report)
-        except Conflict as refusal:
-            assert refusal.code in ("award-decided", "case-under-review", "not-excluded")
+        except Conflict:
+            # Decided already, under review again, or not excluded: then nothing happens.
+            return
 
     def due(self) -> tuple[UUID | None, bool]:
         """Return who earns, and whether it is settled, in the plainest way there is."""
@@ -333,9 +333,12 @@ def test_the_database_refuses_to_alter_an_entry(database) -> None:
         incident.link(0, 0, "first")
         incident.move(0, "verified")
         incident.settle()
-    for change in ("points", "to_account_id"):
-        with pytest.raises(Exception, match="append-only"), database.writing() as session:
-            entry = session.scalars(select(PointEntry)).one()
-            setattr(entry, change, entry.points + 1 if change == "points" else new_id())
-    with pytest.raises(Exception, match="append-only"), database.writing() as session:
-        session.delete(session.scalars(select(PointEntry)).one())
+    for change in (
+        update(PointEntry).values(points=PointEntry.points + 1),
+        update(PointEntry).values(to_account_id=PointEntry.from_account_id),
+        delete(PointEntry),
+    ):
+        with database.engine.connect() as connection:
+            with pytest.raises(DBAPIError, match="append-only"):
+                connection.execute(change)
+            connection.rollback()
