@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Exists, delete, exists, select
+from sqlalchemy import ColumnElement, Exists, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from schemas import audit
@@ -78,6 +78,17 @@ def due_for_erasure(session: Session, *, now: datetime, years: int, limit: int) 
 
     Who has a report in an open or a held case is left out.
     """
+    return session.scalars(
+        select(Rider.id).where(*_is_due(now, years)).order_by(Rider.id).limit(limit)
+    ).all()
+
+
+def count_due(session: Session, *, now: datetime, years: int) -> int:
+    """Return how many riders' retention is over."""
+    return session.scalar(select(func.count(Rider.id)).where(*_is_due(now, years))) or 0
+
+
+def _is_due(now: datetime, years: int) -> tuple[ColumnElement[bool], ...]:
     before = now - timedelta(days=years * DAYS_PER_YEAR)
     standing = (
         select(CaseReport.id)
@@ -88,17 +99,12 @@ def due_for_erasure(session: Session, *, now: datetime, years: int, limit: int) 
             Case.state.in_([state.value for state in OPEN_STATES]) | _is_held(),
         )
     )
-    return session.scalars(
-        select(Rider.id)
-        .where(
-            Rider.erased_at.is_(None),
-            Rider.registered_at < before,
-            ~exists().where(Report.rider_id == Rider.id, Report.received_at >= before),
-            ~standing.exists(),
-        )
-        .order_by(Rider.id)
-        .limit(limit)
-    ).all()
+    return (
+        Rider.erased_at.is_(None),
+        Rider.registered_at < before,
+        ~exists().where(Report.rider_id == Rider.id, Report.received_at >= before),
+        ~standing.exists(),
+    )
 
 
 def hold_case(session: Session, *, number: str, reason: str, actor: audit.Actor) -> LegalHold:

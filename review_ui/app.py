@@ -39,10 +39,10 @@ from review_ui.routes.views import views
 from review_ui.routes.week import week
 from schemas.access import ROLE_NAMES, Right
 from schemas.calendars import LiveCalendar
-from schemas.database import connect
+from schemas.database import connect, now_utc
 from schemas.errors import ConfigurationError, NotSignedIn, SuishoupaiError, Unavailable
 from schemas.logs import configure_logs
-from schemas.measures import provisional_due_dates
+from schemas.measures import NightWork, night_work, provisional_due_dates
 from schemas.migrate import check_migrated
 from schemas.sealing import derive_key
 from schemas.settings import Settings, load_settings
@@ -56,6 +56,11 @@ STATIC_FOR_S = 365 * 86_400
 def _provisional(room: Room) -> int:
     with room.database.reading() as session:
         return provisional_due_dates(session)
+
+
+def _night(room: Room) -> NightWork:
+    with room.database.reading() as session:
+        return night_work(session)
 
 
 def _font_missing() -> int:
@@ -124,6 +129,11 @@ def create_app(settings: Settings) -> Flask:
             notices={
                 "provisional_due_dates": lambda: _provisional(room),
                 "chinese_font_missing": _font_missing,
+                "audit_chain_broken": lambda: int(_night(room).fault is not None),
+                "audit_verified_hours_ago": lambda: _night(room).hours_since_verification(
+                    now_utc()
+                ),
+                "riders_due_for_erasure": lambda: _night(room).due_for_erasure,
             },
             metrics=room.metrics.registry,
             page_for=_refusal_page,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from review_ui.casework.clocks import is_overdue
 from schemas.database import Database, now_utc
 from schemas.lifecycle import State
-from schemas.measures import provisional_due_dates, step_seconds
+from schemas.measures import NightWork, night_work, provisional_due_dates, step_seconds
 from schemas.tables import Case, CaseProposal
 from schemas.workdays import local_date
 
@@ -102,6 +102,7 @@ class _PresentState(Collector):
                 ).one()
                 provisional = provisional_due_dates(session)
                 steps = step_seconds(session)
+                night = night_work(session)
         except DBAPIError:
             return
         by_state = GaugeMetricFamily("suishoupai_cases", "Cases by state", labels=["state"])
@@ -114,9 +115,36 @@ class _PresentState(Collector):
             ("due_provisional", "Due dates that no published calendar confirms", provisional),
         ):
             yield GaugeMetricFamily(f"suishoupai_cases_{name}", text, value=value)
+        yield from _of_the_night(night)
         seconds = SummaryMetricFamily(
             "suishoupai_step_seconds", "Seconds of pipeline steps", labels=["step"]
         )
         for step in steps:
             seconds.add_metric([step.step], count_value=step.count, sum_value=step.seconds)
         yield seconds
+
+
+def _of_the_night(night: NightWork) -> Iterable[Metric]:
+    """Give what the nights' work found; a moment that never was is left out."""
+    if night.verified_at:
+        yield GaugeMetricFamily(
+            "suishoupai_audit_chain_broken",
+            "1 if the last verification of the audit log found a fault",
+            value=int(night.fault is not None),
+        )
+        yield GaugeMetricFamily(
+            "suishoupai_audit_verified_timestamp_seconds",
+            "When the audit log was last verified",
+            value=night.verified_at.timestamp(),
+        )
+    if night.retention_ran_at:
+        yield GaugeMetricFamily(
+            "suishoupai_riders_due_for_erasure",
+            "Riders whose sealed data was still to be erased after the last retention run",
+            value=night.due_for_erasure,
+        )
+        yield GaugeMetricFamily(
+            "suishoupai_retention_timestamp_seconds",
+            "When retention last ran",
+            value=night.retention_ran_at.timestamp(),
+        )

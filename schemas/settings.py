@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     retention_years: int = Field(
         5, ge=1, le=100, description="years after which `retention run` erases riders' sealed data"
     )
+    retention_nightly: Literal["erase", "count", "off"] = Field(
+        "erase", description="what the clock does each night with data older than RETENTION_YEARS"
+    )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")

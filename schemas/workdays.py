@@ -154,6 +154,13 @@ def is_working_day(day: dt.date, *, overrides: CalendarOverrides = NO_OVERRIDES)
     return not _is_weekend(day) and (day.month, day.day) != (1, 1)
 
 
+def last_night(now: dt.datetime) -> dt.datetime:
+    """Return the last three o'clock in the morning in Shanghai at or before `now`, in UTC."""
+    local = now.astimezone(SHANGHAI)
+    three = local.replace(hour=3, minute=0, second=0, microsecond=0)
+    return (three if three <= local else three - _ONE_DAY).astimezone(dt.UTC)
+
+
 def local_date(moment: dt.datetime) -> dt.date:
     """Return the day it is in Shanghai at an aware `moment`; InvalidInput without a time zone."""
     if moment.tzinfo is None:

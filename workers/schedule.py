@@ -1,4 +1,4 @@
-"""The clock: sweeps, seals the audit log and tidies up, each at its own pace.
+"""The clock: sweeps, seals the audit log, tidies up and does what a night has to, at its own pace.
 
 A plain loop, since nothing it does may be lost with the queue. Several clocks on
 several machines are harmless.
@@ -23,22 +23,31 @@ from schemas import audit
 from schemas.database import now_utc
 from schemas.tables import IdempotencyKey
 from workers.machine import Machine, machine_of_environment
+from workers.nightly import run_retention, verify_chain
 from workers.sweep import sweep
 
 log = structlog.get_logger()
 
 # A phone may lie switched off for weeks and then repeat what it never saw answered.
 KEYS_KEPT = timedelta(days=90)
+# Whoever stops the clock waits so long for what runs aside.
+ASIDE_ENDS_WITHIN_S = 5.0
 
 
 @dataclass
 class Task:
-    """Something done again every `every_s` seconds; the first time at once."""
+    """Something done again every `every_s` seconds; the first time at once.
+
+    What may take minutes is done `aside`, in a thread, so that no tip waits for it; it
+    is not begun again while it runs.
+    """
 
     name: str
     every_s: float
     run: Callable[[Machine], object]
+    aside: bool = False
     due_at: float = field(default=float("-inf"))
+    thread: threading.Thread | None = None
 
 
 def tasks() -> list[Task]:
@@ -49,6 +58,9 @@ def tasks() -> list[Task]:
         Task("seal", 3.0, seal),
         Task("uploads", 60.0, expire_uploads),
         Task("tidy", 3600.0, tidy),
+        # These ask the database whether the night's work is done already.
+        Task("verify_chain", 600.0, verify_chain, aside=True),
+        Task("run_retention", 600.0, run_retention, aside=True),
     ]
 
 
@@ -87,11 +99,20 @@ def run_due(machine: Machine, planned: list[Task], *, now_s: float) -> float:
     for task in planned:
         if task.due_at <= now_s:
             task.due_at = now_s + task.every_s
-            try:
-                task.run(machine)
-            except Exception:
-                log.exception("task_failed", task=task.name)
+            if not task.aside:
+                _run(task, machine)
+            elif task.thread is None or not task.thread.is_alive():
+                # A daemon: what is broken off here is whole in the database, and done again.
+                task.thread = threading.Thread(target=_run, args=(task, machine), daemon=True)
+                task.thread.start()
     return min(task.due_at for task in planned)
+
+
+def _run(task: Task, machine: Machine) -> None:
+    try:
+        task.run(machine)
+    except Exception:
+        log.exception("task_failed", task=task.name)
 
 
 def main() -> None:
@@ -109,6 +130,9 @@ def main() -> None:
     while not stop.is_set():
         next_s = run_due(machine, planned, now_s=time.monotonic())
         stop.wait(max(0.0, next_s - time.monotonic()))
+    for task in planned:
+        if task.thread:
+            task.thread.join(timeout=ASIDE_ENDS_WITHIN_S)
     machine.database.close()
     log.info("clock_stopped")
 

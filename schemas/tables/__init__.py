@@ -30,7 +30,7 @@ from schemas.tables.reports import (
     Supplement,
     Withdrawal,
 )
-from schemas.tables.retention import LegalHold
+from schemas.tables.retention import LegalHold, NightlyRun
 from schemas.tables.rewards import PointAccount, PointAward, PointEntry, PointExclusion
 from schemas.tables.riders import Rider, RiderToken, SignInCode
 from schemas.tables.staff import (
@@ -69,6 +69,7 @@ __all__ = [
     "LegalHold",
     "LoadedCalendar",
     "Match",
+    "NightlyRun",
     "Photo",
     "PhotoBand",
     "PhotoExamination",

@@ -44,6 +44,8 @@ class Case(Base):
             for column in ("tree_1", "tree_2", "tree_3", "tree_4", "unit_id", "assignee_id")
         ),
         Index("ix_cases_place", "latitude", "longitude"),
+        # A case page looks for the shop's other cases.
+        Index("ix_cases_premises_name", "premises_name"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -2,14 +2,12 @@
 
 import click
 
-from intake.erasure import due_for_erasure, erase_rider, hold_case, release_case
+from intake.erasure import count_due, hold_case, release_case
 from schemas import audit
 from schemas.database import now_utc
 from schemas.words import Words
 from suishoupai.commands.console import Commands, Console, pass_console
-
-BATCH = 100
-REASON = "retention"
+from workers.nightly import erase_due
 
 
 @click.group(cls=Commands)
@@ -27,24 +25,9 @@ def run(console: Console, *, dry_run: bool) -> None:
     with console.database(settings) as database:
         if dry_run:
             with database.reading() as session:
-                # Every one is counted, since nothing goes away meanwhile.
-                erased = len(due_for_erasure(session, now=now, years=years, limit=10**9))
+                erased = count_due(session, now=now, years=years)
         else:
-            erased = 0
-            while True:
-                with database.writing() as session:
-                    due = due_for_erasure(session, now=now, years=years, limit=BATCH)
-                    for rider_id in due:
-                        erase_rider(
-                            session,
-                            rider_id=rider_id,
-                            reason=REASON,
-                            now=now,
-                            actor=audit.OPERATOR,
-                        )
-                erased += len(due)
-                if len(due) < BATCH:
-                    break
+            erased = erase_due(database, now=now, years=years, actor=audit.OPERATOR)
     words = Words(
         f"{'将删除' if dry_run else '已删除'} {erased} 名骑手的个人信息（{years} 年没有举报）。",
         f"{erased} riders' data {'would be' if dry_run else 'was'} erased "

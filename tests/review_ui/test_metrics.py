@@ -1,7 +1,9 @@
 """The room's metrics: true over several processes, and only its own."""
 
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from prometheus_client import generate_latest
 from review_ui.metrics import RoomMetrics
 from schemas.database import connect
 from schemas.lifecycle import State
-from schemas.tables import ReportStep
+from schemas.tables import AuditVerification, NightlyRun, ReportStep
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +61,24 @@ def test_the_present_state_is_counted_when_asked(world) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_the_night_found_is_shown_once_there_was_a_night(world) -> None:
+    assert "audit_chain" not in generate_latest(RoomMetrics(world.database).registry()).decode()
+    with world.database.writing() as session:
+        session.add(AuditVerification(
+            verified_at=datetime(2026, 11, 20, 19, 0, tzinfo=UTC), sealed=7, head="a" * 64,
+            fault="entry-altered", fault_sequence=8,
+        ))  # fmt: skip
+        session.add(NightlyRun(
+            task="retention", ran_at=datetime(2026, 11, 20, 20, 0, tzinfo=UTC), facts={"due": 3}
+        ))  # fmt: skip
+    text = generate_latest(RoomMetrics(world.database).registry()).decode()
+    assert "suishoupai_audit_chain_broken 1.0" in text
+    verified = re.search(r"^suishoupai_audit_verified_timestamp_seconds (.+)$", text, re.M)
+    assert float(verified[1]) == datetime(2026, 11, 20, 19, 0, tzinfo=UTC).timestamp()
+    assert "suishoupai_riders_due_for_erasure 3.0" in text
+    assert "suishoupai_retention_timestamp_seconds" in text
+
+
 def test_metrics_are_answered_while_the_database_is_away(settings) -> None:
     away = connect(
         settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/none"})
