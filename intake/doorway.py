@@ -44,6 +44,8 @@ class Entry(StrEnum):
     UNSEAL = "unseal"
     TAKE_EVIDENCE = "take_evidence"
     SEE_AUDIT = "see_audit"
+    HOLD_CASES = "hold_cases"
+    RELEASE_CASES = "release_cases"
     MANAGE_STAFF = "manage_staff"
 
 

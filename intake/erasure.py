@@ -120,22 +120,37 @@ def hold_case(session: Session, *, number: str, reason: str, actor: audit.Actor)
         )
     if _hold(session, case) is not None:
         raise Conflict("case-held", Words("这个案件已要求保留。", "This case is held already."))
-    hold = LegalHold(case_id=case.id, reason=reason)
+    hold = LegalHold(case_id=case.id, reason=reason, held_by=actor.id)
     session.add(hold)
     session.flush()
-    audit.record(session, actor=actor, action="case_held", subject=("case", case.id))
+    audit.record(
+        session,
+        actor=actor,
+        action="case_held",
+        subject=("case", case.id),
+        after={"reason": reason},
+    )
     return hold
 
 
-def release_case(session: Session, *, number: str, now: datetime, actor: audit.Actor) -> None:
+def release_case(
+    session: Session, *, number: str, reason: str = "", now: datetime, actor: audit.Actor
+) -> LegalHold:
     """End the legal hold on a case; raises NotFound, and Conflict `case-not-held`."""
     case = _case(session, number)
     hold = _hold(session, case)
     if hold is None:
         raise Conflict("case-not-held", Words("这个案件没有要求保留。", "This case is not held."))
-    hold.released_at = now
-    audit.record(session, actor=actor, action="case_released", subject=("case", case.id))
+    hold.released_at, hold.released_by, hold.release_reason = now, actor.id, reason
+    audit.record(
+        session,
+        actor=actor,
+        action="case_released",
+        subject=("case", case.id),
+        after={"reason": reason},
+    )
     session.flush()
+    return hold
 
 
 def _check_not_held(session: Session, rider_id: UUID) -> None:

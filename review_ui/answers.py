@@ -28,6 +28,7 @@ from schemas.wire.cases import (
     ClockSummary,
     CountyWeek,
     HistoryEntry,
+    HoldSummary,
     OrderSummary,
     PhotoRef,
     PlaceStatement,
@@ -84,6 +85,9 @@ def case_detail(
         ],
         orders=_orders(facts),
         proposal=_proposal(session, case, staff),
+        legal_hold=HoldSummary(reason=file.hold.reason, held_at=file.hold.held_at)
+        if file.hold
+        else None,
         history=_history(session, case),
     )
 

@@ -26,6 +26,7 @@ from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
+from review_ui.routes.holds import holds, holds_api
 from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
 from review_ui.routes.notes_api import notes_api
@@ -112,6 +113,8 @@ def create_app(settings: Settings) -> Flask:
         audit_log,
         evidence,
         evidence_api,
+        holds,
+        holds_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -143,7 +146,10 @@ def create_app(settings: Settings) -> Flask:
             permissions_policy="geolocation=(), camera=(), microphone=(), payment=(), usb=()",
         ),
     )
-    guard_forms(app, exempt=(api.name, notes_api.name, unsealing_api.name, evidence_api.name))
+    guard_forms(
+        app,
+        exempt=(api.name, notes_api.name, unsealing_api.name, evidence_api.name, holds_api.name),
+    )
     # The first unknown name must not take longer than the second: make the hash that
     # stands for nobody's now.
     password_matches(None, "")

@@ -41,6 +41,8 @@ class Right(StrEnum):
     UNSEAL = "unseal"
     TAKE_EVIDENCE = "take_evidence"
     SEE_AUDIT = "see_audit"
+    HOLD_CASES = "hold_cases"
+    RELEASE_CASES = "release_cases"
     MANAGE_STAFF = "manage_staff"
 
 
@@ -55,5 +57,8 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.UNSEAL: frozenset({Role.BUREAU_HEAD}),
     Right.TAKE_EVIDENCE: frozenset({Role.INSPECTOR, Role.BUREAU_HEAD}),
     Right.SEE_AUDIT: frozenset({Role.AUDITOR}),
+    # A head is served the court's papers; but whoever may be sued lets nothing go again.
+    Right.HOLD_CASES: frozenset({Role.AUDITOR, Role.BUREAU_HEAD}),
+    Right.RELEASE_CASES: frozenset({Role.AUDITOR}),
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import render_template, request
 from sqlalchemy.orm import Session
@@ -50,7 +51,7 @@ def case_page(
     file = open_casefile(session, case=case, today=today(), calendar=room().calendar)
     story = read_story(session, file=file)
     notes = notes_of(session, case_id=case.id)
-    known = people(session, unit=file.unit, ids=story.staff_ids() | staff_of(notes))
+    known = people(session, unit=file.unit, ids=story.staff_ids() | staff_of(notes) | _holder(file))
     alike = look_alikes(session, file=file, staff=staff)
     waiting = _waiting(session, file, staff, known)
     forms = move_forms(
@@ -89,6 +90,10 @@ def case_page(
         refusal=refusal,
         typed=typed,
     )
+
+
+def _holder(file: CaseFile) -> set[UUID | None]:
+    return {file.hold.held_by} if file.hold else set()
 
 
 def _wording(session: Session, file: CaseFile, forms: Sequence[MoveForm]) -> tuple[Wording, ...]:

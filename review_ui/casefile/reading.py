@@ -18,6 +18,7 @@ from schemas.tables import (
     CaseProposal,
     CaseReport,
     Claim,
+    LegalHold,
     Photo,
     PhotoExamination,
     Report,
@@ -108,7 +109,7 @@ class CaseFile:
     """A case with its reports, photos and claims; `places_apart_m` is the widest gap of places.
 
     `links` are all that ever stood, `decisions` why the machine sent the reports here,
-    the first one first; `proposal` waits for its second signature.
+    the first one first; `proposal` waits for its second signature; `hold` stands now.
     """
 
     case: Case
@@ -118,6 +119,7 @@ class CaseFile:
     links: tuple[CaseReport, ...]
     decisions: tuple[RouteDecision, ...]
     proposal: CaseProposal | None
+    hold: LegalHold | None
     reports: tuple[ReportView, ...]
     photos: tuple[PhotoView, ...]
     places: tuple[PlaceClaim, ...]
@@ -130,7 +132,7 @@ def open_casefile(
 ) -> CaseFile:
     """Read a case that the caller has checked to be in the person's scope."""
     rows = _everything_reported(session, case)
-    unit, assignee, proposal = rows[0][:3]
+    unit, assignee, proposal, hold = rows[0][:4]
     links = _each_once([row.CaseReport for row in rows])
     reports = {row.Report.id: row.Report for row in rows if row.Report}
     standing = [(link, reports[link.report_id]) for link in links if link.unlinked_at is None]
@@ -148,6 +150,7 @@ def open_casefile(
         links=tuple(sorted(links, key=lambda link: link.id)),
         decisions=tuple(sorted(decisions, key=lambda each: (each.decided_at, each.id))),
         proposal=proposal,
+        hold=hold,
         reports=_reports(
             standing,
             additions=_each_once([row.Supplement for row in rows]),
@@ -170,6 +173,7 @@ def _everything_reported(session: Session, case: Case) -> Sequence[Any]:
             Unit,
             Staff.name,
             CaseProposal,
+            LegalHold,
             CaseReport,
             Report,
             Withdrawal,
@@ -182,6 +186,7 @@ def _everything_reported(session: Session, case: Case) -> Sequence[Any]:
         .outerjoin(
             CaseProposal, (CaseProposal.case_id == Case.id) & CaseProposal.decided_at.is_(None)
         )
+        .outerjoin(LegalHold, (LegalHold.case_id == Case.id) & LegalHold.released_at.is_(None))
         .outerjoin(CaseReport, CaseReport.case_id == Case.id)
         .outerjoin(Report, Report.id == CaseReport.report_id)
         .outerjoin(Withdrawal, Withdrawal.report_id == Report.id)

@@ -31,6 +31,8 @@ _TOLD_ELSEWHERE = frozenset(
         "case_unlinked",
     }
 )
+# What is told of a case though its screen's version stays.
+_BESIDE = frozenset({"case_held", "case_released"})
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -146,7 +148,7 @@ def _changes(case: Case) -> Select[Any]:
     ).where(
         AuditEntry.subject_kind == "case",
         AuditEntry.subject_id == case.id,
-        AuditEntry.action.in_(CHANGES - _TOLD_ELSEWHERE),
+        AuditEntry.action.in_((CHANGES | _BESIDE) - _TOLD_ELSEWHERE),
     )
 
 

@@ -37,6 +37,8 @@ PAGE_SIZE = 50
 MOST_PEOPLE = 20
 # Moments of these are those of people at work; all others follow a tip by themselves.
 _EXACT = ("staff", "operator")
+# Whose reasons an auditor reads on the page.
+_WITH_REASON = (*UNSEALINGS, "case_held", "case_released")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def _line(entry: AuditEntry, names: dict[UUID, str], numbers: dict[UUID, str]) -
         pseudonym=str(entry.after.get("pseudonym", "")),
         case_number=numbers.get(entry.subject_id),
         reason_code=str(entry.after.get("reason_code", "")),
-        reason=str(entry.after.get("reason", "")) if entry.action in UNSEALINGS else "",
+        reason=str(entry.after.get("reason", "")) if entry.action in _WITH_REASON else "",
         is_unsealing=entry.action in UNSEALINGS,
     )
 

@@ -169,6 +169,13 @@ class HistoryEntry(_Answer):
     occurred_at: datetime
 
 
+class HoldSummary(BaseModel):
+    """A legal hold that stands: the reporters' sealed data is kept, and why."""
+
+    reason: str
+    held_at: datetime
+
+
 class CaseDetail(CaseSummary):
     """One case with everything that its page shows."""
 
@@ -189,6 +196,7 @@ class CaseDetail(CaseSummary):
     clocks: list[ClockSummary]
     orders: list[OrderSummary]
     proposal: ProposalSummary | None
+    legal_hold: HoldSummary | None
     history: list[HistoryEntry]
 
 

@@ -1,5 +1,6 @@
 """Sealed reporters and evidence over the wire."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,3 +40,28 @@ class ReporterIdentity(BaseModel):
     platform: str
     station: str
     employee_number: str
+
+
+class HoldRequest(BaseModel):
+    """Set or end a legal hold: why. Phone numbers are taken out before it is kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str = Field(description="2 to 500 characters, kept in the audit log")
+
+
+class HoldAnswer(BaseModel):
+    """A legal hold on a case; `held_by` is null where the operator set it by a command."""
+
+    number: str
+    reason: str
+    held_at: datetime
+    held_by: str | None
+    released_at: datetime | None
+    release_reason: str
+
+
+class HoldList(BaseModel):
+    """The holds that stand, the latest first."""
+
+    items: list[HoldAnswer]

@@ -53,10 +53,17 @@ def hold(console: Console, *, number: str, reason: str) -> None:
 
 @retention.command()
 @click.argument("number")
+@click.option("--reason", default="", help="Why it is no longer needed; kept in the audit log.")
 @pass_console
-def release(console: Console, *, number: str) -> None:
+def release(console: Console, *, number: str, reason: str) -> None:
     """End the legal hold on a case."""
     settings = console.settings()
     with console.database(settings) as database, database.writing() as session:
-        release_case(session, number=number, now=now_utc(), actor=audit.OPERATOR)
+        release_case(
+            session,
+            number=number,
+            reason=" ".join(reason.split()),
+            now=now_utc(),
+            actor=audit.OPERATOR,
+        )
     console.result({"held": False}, Words("已解除保留。", "The hold is ended.").say(console.locale))
