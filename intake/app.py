@@ -12,12 +12,14 @@ from intake.described import described_routes
 from intake.door import Door, attach, open_door
 from intake.doorway import Doorway, Entry, check_operator, enters, hang
 from intake.identity.entrance import COOKIE, find_reporter, require_rider
+from intake.notices import stuck_deliveries
 from intake.problems import problem_table
 from intake.readiness import check_disk
 from intake.routes import pages, uploads
 from intake.routes.api_v1 import api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
+from schemas.database import now_utc
 from schemas.logs import configure_logs
 from schemas.migrate import check_migrated
 from schemas.sealing import derive_key
@@ -98,10 +100,16 @@ def _doorway(door: Door) -> Doorway:
             "photo_store": door.store.check,
             "disk": lambda: check_disk(settings.data_dir),
         },
+        notices={"undelivered_notices": lambda: _undelivered(door)},
         metrics=door.metrics.registry,
         page_for=pages.page_for,
         observe=door.metrics.observe_refusal,
     )
+
+
+def _undelivered(door: Door) -> int:
+    with door.database.reading() as session:
+        return stuck_deliveries(session, now=now_utc())
 
 
 def _add_document(app: Flask) -> None:

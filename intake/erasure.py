@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Exists, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from intake.subscriptions import forget_rider
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput, NotFound
 from schemas.lifecycle import OPEN_STATES
@@ -62,6 +63,7 @@ def erase_rider(
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.scope == str(rider_id)))
     # Their bytes are strays from now on, which the clock removes.
     session.execute(delete(Upload).where(Upload.rider_id == rider_id))
+    forget_rider(session, rider_id=rider_id, now=now)
     audit.record(
         session,
         actor=actor,

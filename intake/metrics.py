@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from intake.notices import delivery_counts
 from intake.queueing import DoorQueue
 from schemas.database import Database, now_utc
 from schemas.tables import Report, ReportProgress
@@ -100,8 +101,18 @@ class _PresentState(Collector):
             yield GaugeMetricFamily("suishoupai_queue_depth", "Jobs that wait", value=depth)
         try:
             backlog = backlog_of(self._database)
+            with self._database.reading() as session:
+                deliveries = delivery_counts(session)
         except DBAPIError:
             return
+        family = GaugeMetricFamily(
+            "suishoupai_deliveries",
+            "Notices on their way to phones and messengers",
+            labels=["channel", "state"],
+        )
+        for channel, state, count in deliveries:
+            family.add_metric([channel, state], count)
+        yield family
         yield GaugeMetricFamily(
             "suishoupai_reports_unfinished",
             "Reports that the pipeline has not finished",

@@ -1,18 +1,24 @@
 """How answers look over the wire: from the core's dataclasses to the models, in one language."""
 
+from collections.abc import Sequence
+
 from intake.answers import Answer
 from intake.status import (
     RECEIVED,
     UNREADABLE,
     WITHDRAWN,
+    Action,
+    AnswerDue,
     Handling,
     Happening,
     PhotoState,
     ReportState,
 )
+from schemas.deadlines import FEEDBACK_POLICY
 from schemas.lifecycle import PUBLIC_STATUS
 from schemas.tables import Withdrawal
-from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES
+from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, category
+from schemas.wire import reports as wire
 from schemas.wire.reports import (
     CategoryInfo,
     CategoryList,
@@ -21,11 +27,19 @@ from schemas.wire.reports import (
     PhotoStatus,
     PhotoSum,
     ReportAccepted,
+    ReportPage,
     ReportStatus,
+    ReportSummary,
     Status,
     SupplementAccepted,
     WithdrawalAccepted,
 )
+from schemas.words import Words
+
+ACTION_NAMES: dict[Action, Words] = {
+    Action.SUPPLEMENT: Words("补充情况或照片", "Add something, or photos"),
+    Action.WITHDRAW: Words("撤回这条举报", "Take this report back"),
+}
 
 
 def report_accepted(answer: Answer, locale: str) -> ReportAccepted:
@@ -67,6 +81,44 @@ def report_status(state: ReportState, locale: str) -> ReportStatus:
         handling=[_handling(item, locale) for item in state.handling],
         history=[_happening(item, locale) for item in state.history],
         photos=[_photo(item, locale) for item in state.photos],
+        thanks=state.thanks.say(locale) if state.thanks else None,
+        actions=_actions(state, locale),
+    )
+
+
+def report_page(states: Sequence[ReportState], before: str | None, locale: str) -> ReportPage:
+    """Return a page of a rider's own reports; `before` is where the next one begins."""
+    return ReportPage(reports=[_summary(state, locale) for state in states], next=before)
+
+
+def _summary(state: ReportState, locale: str) -> ReportSummary:
+    return ReportSummary(
+        number=state.number,
+        received_at=state.received_at,
+        categories=[category(code).words.say(locale) for code in state.categories],
+        premises_name=state.premises_name,
+        status=Status(code=state.code, text=state.words.say(locale)),
+        due=_due(state.due, locale),
+        last=_happening(state.history[-1], locale),
+        thanks=state.thanks.say(locale) if state.thanks else None,
+        actions=_actions(state, locale),
+    )
+
+
+def _actions(state: ReportState, locale: str) -> list[wire.Action]:
+    return [wire.Action(code=each, text=ACTION_NAMES[each].say(locale)) for each in state.actions]
+
+
+def _due(due: AnswerDue | None, locale: str) -> wire.AnswerDue | None:
+    if due is None:
+        return None
+    return wire.AnswerDue(
+        on=due.on,
+        left=due.left,
+        provisional=due.provisional,
+        basis=due.basis.say(locale),
+        feedback_on=due.feedback_on,
+        feedback_basis=FEEDBACK_POLICY.say(locale),
     )
 
 
@@ -75,8 +127,9 @@ def _handling(item: Handling, locale: str) -> HandlingStatus:
         department=item.department.say(locale),
         status=Status(code=item.state.value, text=PUBLIC_STATUS[item.state].say(locale)),
         since=item.since,
-        due_on=item.due_on,
-        due_provisional=item.due_provisional,
+        due_on=item.due.on if item.due else None,
+        due_provisional=item.due.provisional if item.due else False,
+        due=_due(item.due, locale),
     )
 
 

@@ -5,15 +5,25 @@ the case's number, other reporters, nor that there are any. Where a report was l
 to a case that others had reported before, its history begins with its own receipt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schemas.lifecycle import OPEN_STATES, PUBLIC_STATUS, State
+from schemas.database import now_utc
+from schemas.deadlines import (
+    BASIS,
+    BASIS_ELSEWHERE,
+    FEEDBACK_WORKING_DAYS,
+    VERIFY_WORKING_DAYS,
+    ClockKind,
+)
+from schemas.lifecycle import OPEN_STATES, PUBLIC_STATUS, State, thanks_for
 from schemas.tables import (
     Case,
     CaseHistory,
@@ -26,10 +36,13 @@ from schemas.tables import (
 )
 from schemas.taxonomy import DEPARTMENT_NAMES, Department
 from schemas.words import Words
-from schemas.workdays import NO_OVERRIDES, CalendarOverrides, due_date, local_date
-
-# Verification and the decision on filing (Order on penalty procedure art. 18).
-VERIFY_WORKING_DAYS = 15
+from schemas.workdays import (
+    NO_OVERRIDES,
+    CalendarOverrides,
+    due_date,
+    local_date,
+    working_days_between,
+)
 
 RECEIVED = Words("已收到，谢谢您。", "Received. Thank you.")
 SEVERAL = Words("由几个部门分别办理，见下。", "Several departments handle it; see below.")
@@ -48,17 +61,38 @@ NONE_READABLE = Words(
     "None of the photos can be opened; a person looks after the report. You may take one again "
     "and send it as a supplement.",
 )
+PHOTOS_UNREADABLE = "photos_unreadable"
+
+
+class Action(StrEnum):
+    """What the reporter may do with the report now."""
+
+    SUPPLEMENT = "supplement"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True)
+class AnswerDue:
+    """By when an answer is owed: local days; `left` in working days, negative when late.
+
+    `feedback_on` is by when the reporter is told of it, by this service's own policy.
+    """
+
+    on: date
+    left: int
+    provisional: bool
+    basis: Words
+    feedback_on: date
 
 
 @dataclass(frozen=True)
 class Handling:
-    """How far one department is; `due_on` is None once it has decided."""
+    """How far one department is; `due` is None once it has decided."""
 
     department: Words
     state: State
     since: date
-    due_on: date | None
-    due_provisional: bool
+    due: AnswerDue | None
 
 
 @dataclass(frozen=True)
@@ -84,16 +118,26 @@ class ReportState:
 
     number: str
     received_at: datetime
+    categories: tuple[str, ...]
+    premises_name: str
     code: str
     words: Words
     withdrawn_at: datetime | None
     handling: tuple[Handling, ...]
     history: tuple[Happening, ...]
     photos: tuple[PhotoState, ...]
+    thanks: Words | None
+    actions: tuple[Action, ...]
+
+    @property
+    def due(self) -> AnswerDue | None:
+        """The last answer that is still owed, where several departments owe one."""
+        owed = [item.due for item in self.handling if item.due]
+        return max(owed, key=lambda due: due.on, default=None)
 
 
 @dataclass(frozen=True)
-class _Standing:
+class Standing:
     """A link that stands, its case, and the case's changes in order."""
 
     link: CaseReport
@@ -101,85 +145,147 @@ class _Standing:
     changes: Sequence[CaseHistory]
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What was read for some reports, by the report's id."""
+
+    standing: Mapping[UUID, Sequence[Standing]]
+    photos: Mapping[UUID, Sequence[PhotoState]]
+    supplemented_at: Mapping[UUID, Sequence[datetime]]
+    withdrawals: Mapping[UUID, Withdrawal]
+
+
 def status_of(
     session: Session, *, report: Report, overrides: CalendarOverrides = NO_OVERRIDES
 ) -> ReportState:
     """Return what became of a report; `overrides` are the operator's calendar."""
-    withdrawal = session.get(Withdrawal, report.id)
-    standing = _standing(session, report.id)
+    return statuses_of(session, reports=[report], overrides=overrides)[0]
+
+
+def statuses_of(
+    session: Session, *, reports: Sequence[Report], overrides: CalendarOverrides = NO_OVERRIDES
+) -> list[ReportState]:
+    """Return what became of some reports, in their order, by a fixed number of statements."""
+    ids = [report.id for report in reports]
+    rows = _Rows(
+        standing=standing_of(session, ids),
+        photos=_photos(session, ids),
+        supplemented_at=_supplemented_at(session, ids),
+        withdrawals={
+            row.report_id: row
+            for row in session.scalars(select(Withdrawal).where(Withdrawal.report_id.in_(ids)))
+        },
+    )
+    return [_state(report, rows, overrides) for report in reports]
+
+
+def standing_of(session: Session, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Standing]]:
+    """Return the links of reports that stand, with their cases, by report."""
+    links = session.execute(
+        select(CaseReport, Case)
+        .join(Case, Case.id == CaseReport.case_id)
+        .where(CaseReport.report_id.in_(report_ids), CaseReport.unlinked_at.is_(None))
+        .order_by(CaseReport.department)
+    ).all()
+    changes: dict[UUID, list[CaseHistory]] = defaultdict(list)
+    for change in session.scalars(
+        select(CaseHistory)
+        .where(CaseHistory.case_id.in_({case.id for _, case in links}))
+        .order_by(CaseHistory.version)
+    ):
+        changes[change.case_id].append(change)
+    found: dict[UUID, list[Standing]] = defaultdict(list)
+    for link, case in links:
+        found[link.report_id].append(Standing(link, case, changes[case.id]))
+    return found
+
+
+def told_changes(item: Standing, received_at: datetime) -> list[CaseHistory]:
+    """Return a case's changes as far as the reporter of a report received then may know them.
+
+    Of what happened before only the last is told: the state that the report was linked to.
+    """
+    earlier = [change for change in item.changes if change.occurred_at < received_at]
+    later = [change for change in item.changes if change.occurred_at >= received_at]
+    return [*earlier[-1:], *later]
+
+
+def _state(report: Report, rows: _Rows, overrides: CalendarOverrides) -> ReportState:
+    withdrawal = rows.withdrawals.get(report.id)
+    standing = rows.standing.get(report.id, ())
+    photos = tuple(rows.photos.get(report.id, ()))
     handling = tuple(_handling(item, report, overrides) for item in standing)
-    photos = _photos(session, report.id)
     code, words = _overall(handling, photos, withdrawn=withdrawal is not None)
+    seen = [State(each.to_state) for item in standing for each in _told_of(item, report)]
     return ReportState(
         number=report.number,
         received_at=report.received_at,
+        categories=tuple(report.categories),
+        premises_name=report.premises_name,
         code=code,
         words=words,
         withdrawn_at=withdrawal.withdrawn_at if withdrawal else None,
         handling=handling,
-        history=_history(session, report, standing, withdrawal),
+        history=_history(report, standing, rows.supplemented_at.get(report.id, ()), withdrawal),
         photos=photos,
+        thanks=None if withdrawal else thanks_for(seen),
+        actions=_actions(handling, withdrawn=withdrawal is not None),
     )
 
 
-def _standing(session: Session, report_id: UUID) -> list[_Standing]:
-    links = session.execute(
-        select(CaseReport, Case)
-        .join(Case, Case.id == CaseReport.case_id)
-        .where(CaseReport.report_id == report_id, CaseReport.unlinked_at.is_(None))
-        .order_by(CaseReport.department)
-    ).all()
-    return [
-        _Standing(
-            link,
-            case,
-            session.scalars(
-                select(CaseHistory)
-                .where(CaseHistory.case_id == case.id)
-                .order_by(CaseHistory.version)
-            ).all(),
-        )
-        for link, case in links
-    ]
+def _told_of(item: Standing, report: Report) -> list[CaseHistory]:
+    return told_changes(item, report.received_at)
 
 
-def _handling(item: _Standing, report: Report, overrides: CalendarOverrides) -> Handling:
-    state = State(item.case.state)
-    events = _told(item, report)
-    due_on, provisional = None, False
-    if state in OPEN_STATES:
-        due_on, provisional = item.case.due_on, item.case.due_provisional
-        # A case that somebody reported earlier is due earlier. A date before one's own
-        # fifteen days would tell that there was somebody.
-        own = due_date(local_date(report.received_at), VERIFY_WORKING_DAYS, overrides=overrides)
-        if own.date > due_on:
-            due_on, provisional = own.date, own.provisional
+def _handling(item: Standing, report: Report, overrides: CalendarOverrides) -> Handling:
+    state, department = State(item.case.state), Department(item.case.department)
+    events = _happenings(item, report)
     return Handling(
-        department=DEPARTMENT_NAMES[Department(item.case.department)],
+        department=DEPARTMENT_NAMES[department],
         state=state,
         since=events[-1].on if events else local_date(report.received_at),
-        due_on=due_on,
-        due_provisional=provisional,
+        due=_due(item.case, report, overrides) if state in OPEN_STATES else None,
     )
 
 
-def _told(item: _Standing, report: Report) -> list[Happening]:
-    """Return a case's changes as far as this reporter may know them.
+def _due(case: Case, report: Report, overrides: CalendarOverrides) -> AnswerDue:
+    on, provisional = case.due_on, case.due_provisional
+    # A case that somebody reported earlier is due earlier. A date before one's own
+    # fifteen days would tell that there was somebody.
+    own = due_date(local_date(report.received_at), VERIFY_WORKING_DAYS, overrides=overrides)
+    if own.date > on:
+        on, provisional = own.date, own.provisional
+    kind = ClockKind.DECISION if case.state == State.FILED else ClockKind.VERIFY
+    is_bound = case.department == Department.MARKET
+    feedback = due_date(on, FEEDBACK_WORKING_DAYS, overrides=overrides)
+    return AnswerDue(
+        on=on,
+        left=working_days_between(local_date(now_utc()), on, overrides=overrides),
+        provisional=provisional or feedback.provisional,
+        basis=BASIS[kind] if is_bound else BASIS_ELSEWHERE,
+        feedback_on=feedback.date,
+    )
 
-    What happened before the report came in is told as the state it was then linked
-    to, on the day of receipt.
-    """
+
+def _actions(handling: Sequence[Handling], *, withdrawn: bool) -> tuple[Action, ...]:
+    """What is over can't be taken back, but something new may still be added to it."""
+    if withdrawn:
+        return ()
+    is_open = not handling or any(item.state in OPEN_STATES for item in handling)
+    return (Action.SUPPLEMENT, Action.WITHDRAW) if is_open else (Action.SUPPLEMENT,)
+
+
+def _happenings(item: Standing, report: Report) -> list[Happening]:
+    """Return what is told of a case; what was before the report came, on the day it came."""
     department = DEPARTMENT_NAMES[Department(item.case.department)]
     received_on = local_date(report.received_at)
-    earlier = [change for change in item.changes if change.occurred_at < report.received_at]
-    later = [change for change in item.changes if change.occurred_at >= report.received_at]
     told = [
         Happening(
             max(local_date(change.occurred_at), received_on),
             PUBLIC_STATUS[State(change.to_state)],
             department,
         )
-        for change in (*earlier[-1:], *later)
+        for change in _told_of(item, report)
     ]
     return list(_without_repeats(told))
 
@@ -192,17 +298,29 @@ def _without_repeats(happenings: Iterable[Happening]) -> Iterable[Happening]:
         previous = happening.words
 
 
-def _photos(session: Session, report_id: UUID) -> tuple[PhotoState, ...]:
+def _photos(session: Session, report_ids: Sequence[UUID]) -> Mapping[UUID, list[PhotoState]]:
     rows = session.execute(
-        select(Photo.sha256, PhotoExamination.photo_id, PhotoExamination.unreadable_reason)
+        select(
+            Photo.report_id,
+            Photo.sha256,
+            PhotoExamination.photo_id,
+            PhotoExamination.unreadable_reason,
+        )
         .outerjoin(PhotoExamination, PhotoExamination.photo_id == Photo.id)
-        .where(Photo.report_id == report_id)
+        .where(Photo.report_id.in_(report_ids))
         .order_by(Photo.position, Photo.id)
     )
-    return tuple(
-        PhotoState(sha256, None if examined is None else reason is None)
-        for sha256, examined, reason in rows
-    )
+    found: dict[UUID, list[PhotoState]] = defaultdict(list)
+    for report_id, sha256, examined, reason in rows:
+        found[report_id].append(PhotoState(sha256, None if examined is None else reason is None))
+    return found
+
+
+def _supplemented_at(session: Session, report_ids: Sequence[UUID]) -> Mapping[UUID, list[datetime]]:
+    found: dict[UUID, list[datetime]] = defaultdict(list)
+    for row in session.scalars(select(Supplement).where(Supplement.report_id.in_(report_ids))):
+        found[row.report_id].append(row.received_at)
+    return found
 
 
 def _overall(
@@ -213,7 +331,7 @@ def _overall(
     states = {item.state for item in handling}
     nobody_has_looked = states <= {State.RECEIVED, State.DISPATCH}
     if nobody_has_looked and photos and all(photo.readable is False for photo in photos):
-        return "photos_unreadable", NONE_READABLE
+        return PHOTOS_UNREADABLE, NONE_READABLE
     if not states:
         return "received", RECEIVED
     if len(states) > 1:
@@ -223,18 +341,15 @@ def _overall(
 
 
 def _history(
-    session: Session,
     report: Report,
-    standing: Sequence[_Standing],
+    standing: Sequence[Standing],
+    supplemented_at: Sequence[datetime],
     withdrawal: Withdrawal | None,
 ) -> tuple[Happening, ...]:
     happenings = [Happening(local_date(report.received_at), RECEIVED)]
     for item in standing:
-        happenings += _told(item, report)
-    for moment in session.scalars(
-        select(Supplement.received_at).where(Supplement.report_id == report.id)
-    ):
-        happenings.append(Happening(local_date(moment), SUPPLEMENTED))
+        happenings += _happenings(item, report)
+    happenings += [Happening(local_date(moment), SUPPLEMENTED) for moment in supplemented_at]
     if withdrawal:
         happenings.append(Happening(local_date(withdrawal.withdrawn_at), WITHDRAWN))
     # A stable sort: what happened on one day stays in the order in which it is told.

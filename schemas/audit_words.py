@@ -53,6 +53,16 @@ ACTIONS: dict[str, Words] = {
     "rider.signed_in": Words("一名骑手登录", "a rider signed in"),
     "rider.devices_ended": Words("一名骑手退出了设备", "a rider signed devices out"),
     "rider.erased": Words("删除了一名骑手的个人信息", "erased a rider's personal data"),
+    "rider.messenger_linked": Words("骑手开通了消息提醒", "a rider asked to be told by messenger"),
+    "rider.messenger_unlinked": Words(
+        "骑手关闭了消息提醒", "a rider asked not to be told by messenger any more"
+    ),
+    "suggestion.received": Words(
+        "收到骑手的建议或诉求", "received what a rider suggests"
+    ),
+    "suggestion.answered": Words(
+        "回复了骑手的建议或诉求", "answered what a rider suggests"
+    ),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
     "calendar_loaded": Words("载入了工作日历", "loaded the calendar of working days"),
     "keys_rotated": Words("用新密钥重新封存", "sealed everything anew under the newest key"),

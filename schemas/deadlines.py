@@ -18,6 +18,7 @@ from schemas.acts import ActCode
 from schemas.calendars import present_calendar
 from schemas.lifecycle import State
 from schemas.tables import Case, CaseAct, CaseHistory
+from schemas.words import Words
 from schemas.workdays import (
     CalendarOverrides,
     DueDate,
@@ -43,6 +44,38 @@ class ClockKind(StrEnum):
     VERIFY = "verify"
     DECISION = "decision"
     DISPUTE = "dispute"
+
+
+# The reporter is told within 5 working days of a conclusion. No law says so.
+FEEDBACK_WORKING_DAYS = 5
+
+BASIS: dict[ClockKind, Words] = {
+    ClockKind.VERIFY: Words(
+        "收到线索后 15 个工作日内核查，并决定是否立案（《市场监督管理行政处罚程序规定》第十八条）",
+        "15 working days from receipt to check and to decide on filing (Order on market "
+        "regulation's penalty procedure, art. 18)",
+    ),
+    ClockKind.DECISION: Words(
+        "立案后 90 日内作出处理决定（《市场监督管理行政处罚程序规定》第六十四条）",
+        "90 days from filing to the decision (Order on market regulation's penalty procedure, "
+        "art. 64)",
+    ),
+    ClockKind.DISPUTE: Words(
+        "7 个工作日内协商确定由谁办理（市场监督管理总局令第 121 号第三十三条）",
+        "7 working days to settle who handles it (SAMR Order 121, art. 33)",
+    ),
+}
+# That order binds market regulation. What it says is the measure for the others too.
+BASIS_ELSEWHERE = Words(
+    "参照市场监管部门的期限：收到线索后 15 个工作日内核查（本平台的要求，不是法定期限）",
+    "As for market regulation: 15 working days from receipt to check (this service's own "
+    "measure, not a legal deadline)",
+)
+FEEDBACK_POLICY = Words(
+    "有结论后 5 个工作日内告诉您（本平台的承诺，不是法定期限）",
+    "You are told within 5 working days of a conclusion (this service's own promise, not a legal "
+    "deadline)",
+)
 
 
 @dataclass(frozen=True, slots=True)

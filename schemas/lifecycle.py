@@ -85,6 +85,11 @@ PUBLIC_STATUS: dict[State, Words] = {
     State.REOPENED: Words("因有新情况,已重新办理。", "Taken up again because of new facts."),
 }
 
+# Where what the reporter saw was found to be so.
+FOUND_TRUE = frozenset(
+    {State.VERIFIED, State.RECTIFYING, State.FILED, State.NOT_FILED, State.PENALISED}
+)
+
 # States in which somebody still owes an answer, so that a due date runs.
 OPEN_STATES = frozenset(
     {
@@ -98,6 +103,27 @@ OPEN_STATES = frozenset(
         State.REOPENED,
     }
 )
+
+# What the reporter is thanked with: for what was found true, and for whatever was answered.
+THANKS_FOUND_TRUE = Words(
+    "您拍下的隐患查实了。谢谢您，大家的饭菜因此更让人放心。",
+    "What you photographed was found to be so. Thank you: people eat more safely for it.",
+)
+THANKS = Words(
+    "谢谢您的留心。以后看到不对劲的地方，欢迎继续拍给我们。",
+    "Thank you for keeping an eye open. Whenever something looks wrong, send us a photo again.",
+)
+
+
+def thanks_for(states: Iterable[State]) -> Words | None:
+    """Return the thanks for a report whose cases went through these states, the last one last.
+
+    None while nobody has looked into it, or where it was for nobody to look into.
+    """
+    seen = list(states)
+    if FOUND_TRUE & set(seen):
+        return THANKS_FOUND_TRUE
+    return THANKS if seen and seen[-1] not in OPEN_STATES else None
 
 
 class Actor(StrEnum):

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
+from schemas.vapid import read_private_key
 from schemas.words import Words
 
 
@@ -97,6 +98,27 @@ class Settings(BaseSettings):
     )
     oidc_client_id: str = Field("", description="this product's client id at OIDC_ISSUER")
     oidc_client_secret: str = Field("", description="this product's client secret at OIDC_ISSUER")
+    vapid_private_key: str = Field(
+        "", description="key for Web Push, as `keys vapid` makes one; empty: no Web Push"
+    )
+    vapid_subject: str = Field(
+        "", description="whom a push service may write to: mailto:… or https://…"
+    )
+    push_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (
+            "fcm.googleapis.com",
+            "updates.push.services.mozilla.com",
+            "*.push.apple.com",
+            "*.notify.windows.com",
+        ),
+        description="push services that messages may be sent to, comma-separated; *. for any below",
+    )
+    webhook_url: str = Field(
+        "", description="messenger gateway that is told of notices (JSON, signed); empty: none"
+    )
+    webhook_secret: str = Field(
+        "", description="key of the webhook's signature: whsec_ and 24 to 64 bytes in base64"
+    )
     workdays_file: Path | None = Field(None, description="operator's calendar (JSON) that wins")
     retention_years: int = Field(
         5, ge=1, le=100, description="years after which `retention run` erases riders' sealed data"
@@ -108,9 +130,9 @@ class Settings(BaseSettings):
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "push_hosts", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
@@ -153,14 +175,46 @@ class Settings(BaseSettings):
             raise ValueError("give s3://bucket/prefix or a directory, or leave it empty")
         return value
 
+    @field_validator("vapid_private_key")
+    @classmethod
+    def _vapid_key_is_one(cls, value: str) -> str:
+        if value:
+            try:
+                read_private_key(value)
+            except ValueError:
+                raise ValueError(
+                    "a private key of the curve P-256: 32 bytes in URL-safe base64, as "
+                    "`suishoupai keys vapid` makes them"
+                ) from None
+        return value
+
+    @field_validator("vapid_subject")
+    @classmethod
+    def _subject_is_reachable(cls, value: str) -> str:
+        if value and not value.startswith(("mailto:", "https://")):
+            raise ValueError("start it with mailto: or https://")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _webhook_secret_is_long(cls, value: str) -> str:
+        try:
+            key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if value and not (value.startswith("whsec_") and 24 <= len(key) <= 64):
+            raise ValueError("write whsec_ and then 24 to 64 random bytes in base64")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_is_safe(cls, value: str) -> str:
+        return _safe_address(value)
+
     @field_validator("oidc_issuer", "sms_gateway_url")
     @classmethod
     def _is_safe(cls, value: str) -> str:
-        parts = urlsplit(value)
-        is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if value and not (is_here or (parts.scheme == "https" and parts.hostname)):
-            raise ValueError("start it with https:// (http:// only on this machine)")
-        return value.rstrip("/")
+        return _safe_address(value).rstrip("/")
 
     @model_validator(mode="after")
     def _provider_is_whole(self) -> "Settings":
@@ -175,6 +229,14 @@ class Settings(BaseSettings):
     def _gateway_is_whole(self) -> "Settings":
         if bool(self.sms_gateway_url) is not bool(self.sms_gateway_secret):
             raise ValueError("set SMS_GATEWAY_URL and SMS_GATEWAY_SECRET together, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _ways_out_are_whole(self) -> "Settings":
+        if bool(self.vapid_private_key) is not bool(self.vapid_subject):
+            raise ValueError("set VAPID_PRIVATE_KEY and VAPID_SUBJECT together, or neither")
+        if bool(self.webhook_url) is not bool(self.webhook_secret):
+            raise ValueError("set WEBHOOK_URL and WEBHOOK_SECRET together, or neither")
         return self
 
     @model_validator(mode="after")
@@ -235,6 +297,15 @@ class Settings(BaseSettings):
     def effective_photo_store(self) -> str:
         """The directory or s3:// address that holds the photos."""
         return self.photo_store or str(self.data_dir / "photos")
+
+
+def _safe_address(value: str) -> str:
+    """Return an address as it is; raises ValueError where others could read what is sent."""
+    parts = urlsplit(value)
+    is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if value and not (is_here or (parts.scheme == "https" and parts.hostname)):
+        raise ValueError("start it with https:// (http:// only on this machine)")
+    return value
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:

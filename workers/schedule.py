@@ -1,4 +1,4 @@
-"""The clock: sweeps, seals the audit log, tidies up and does what a night has to, at its own pace.
+"""The clock: sweeps, seals the log, tells reporters, tidies up and does what a night has to, at its own pace.
 
 A plain loop, since nothing it does may be lost with the queue. Several clocks on
 several machines are harmless.
@@ -22,8 +22,10 @@ from intake.uploads.staging import Staging
 from schemas import audit
 from schemas.database import now_utc
 from schemas.tables import IdempotencyKey
+from workers.deliver import deliver, forget_old
 from workers.machine import Machine, machine_of_environment
 from workers.nightly import run_retention, verify_chain
+from workers.notify import tell
 from workers.sweep import sweep
 
 log = structlog.get_logger()
@@ -57,7 +59,10 @@ def tasks() -> list[Task]:
         Task("sweep", 15.0, sweep),
         Task("seal", 3.0, seal),
         Task("uploads", 60.0, expire_uploads),
+        Task("tell", 3.0, tell),
         Task("tidy", 3600.0, tidy),
+        # Other people's servers may be slow; nothing of ours waits for them.
+        Task("deliver", 2.0, deliver, aside=True),
         # These ask the database whether the night's work is done already.
         Task("verify_chain", 600.0, verify_chain, aside=True),
         Task("run_retention", 600.0, run_retention, aside=True),
@@ -89,6 +94,7 @@ def tidy(machine: Machine) -> None:
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now_utc() - KEYS_KEPT)
         )
         sweep_codes(session, now=now_utc())
+    forget_old(machine, now=now_utc())
 
 
 def run_due(machine: Machine, planned: list[Task], *, now_s: float) -> float:

@@ -1,14 +1,15 @@
 """Triggers: the database itself refuses to alter the append-only tables, and notes what waits.
 
 Every entry of the audit log is put among those that wait for the chain in its own
-transaction, whoever inserts it, so that none is missed that commits late.
+transaction, whoever inserts it, so that none is missed that commits late. In the same way
+every change of a case that its reporters may have to be told of is put into case_news.
 """
 
 from sqlalchemy import DDL, Table, event
 
 from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
-from schemas.tables.cases import CaseAct, CaseHistory
+from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
 from schemas.tables.rewards import PointEntry
@@ -47,6 +48,31 @@ POSTGRESQL_WAITING = (
     "FOR EACH ROW EXECUTE FUNCTION note_waiting()"
 )
 
+NEWS = (CaseHistory.__tablename__, CaseReport.__tablename__)
+POSTGRESQL_NEWS_FUNCTION = """
+CREATE OR REPLACE FUNCTION note_news() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO case_news (case_id) VALUES (NEW.case_id);
+  RETURN NULL;
+END $$
+"""
+
+
+def sqlite_news(table: str) -> str:
+    """Return the statement that notes a row of `table` for the reporters on SQLite."""
+    return (
+        f"CREATE TRIGGER {table}_news AFTER INSERT ON {table} "  # noqa: S608 - a table of ours
+        "BEGIN INSERT INTO case_news (case_id) VALUES (NEW.case_id); END"
+    )
+
+
+def postgresql_news(table: str) -> str:
+    """Return the statement that notes a row of `table` for the reporters on PostgreSQL."""
+    return (
+        f"CREATE TRIGGER {table}_news AFTER INSERT ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION note_news()"
+    )
+
 
 def sqlite_triggers(table: str) -> tuple[str, ...]:
     """Return the statements that make `table` append-only on SQLite."""
@@ -80,3 +106,7 @@ for _name in APPEND_ONLY:
 _attach(Base.metadata.tables[AuditEntry.__tablename__], SQLITE_WAITING, "sqlite")
 for _statement in (POSTGRESQL_WAITING_FUNCTION, POSTGRESQL_WAITING):
     _attach(Base.metadata.tables[AuditEntry.__tablename__], _statement, "postgresql")
+for _name in NEWS:
+    _attach(Base.metadata.tables[_name], sqlite_news(_name), "sqlite")
+    for _statement in (POSTGRESQL_NEWS_FUNCTION, postgresql_news(_name)):
+        _attach(Base.metadata.tables[_name], _statement, "postgresql")

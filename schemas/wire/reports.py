@@ -295,6 +295,17 @@ class WithdrawalAccepted(BaseModel):
     withdrawn_at: datetime
 
 
+class AnswerDue(BaseModel):
+    """By when an answer is owed. Days are local (Asia/Shanghai), `left` in working days."""
+
+    on: date = Field(description="by when the department has to have checked or decided")
+    left: int = Field(description="working days from today; negative when it is late")
+    provisional: bool = Field(description="the year's calendar of holidays is not yet published")
+    basis: str = Field(description="the rule that the date comes from")
+    feedback_on: date = Field(description="by when the reporter is told, by this service's policy")
+    feedback_basis: str = Field(description="that policy, named as such")
+
+
 class HandlingStatus(BaseModel):
     """How far one department is. The day is local (Asia/Shanghai)."""
 
@@ -307,6 +318,7 @@ class HandlingStatus(BaseModel):
     due_provisional: bool = Field(
         description="the year's calendar of holidays is not yet published"
     )
+    due: AnswerDue | None = Field(description="the same date with what it stands on")
 
 
 class HistoryEntry(BaseModel):
@@ -315,6 +327,13 @@ class HistoryEntry(BaseModel):
     on: date
     text: str
     department: str | None = None
+
+
+class Action(BaseModel):
+    """Something that the reporter may do now."""
+
+    code: str = Field(examples=["supplement"], description="supplement or withdraw")
+    text: str
 
 
 class PhotoStatus(BaseModel):
@@ -335,6 +354,31 @@ class ReportStatus(BaseModel):
     handling: list[HandlingStatus]
     history: list[HistoryEntry]
     photos: list[PhotoStatus]
+    thanks: str | None = Field(description="what the reporter is thanked with, once there is cause")
+    actions: list[Action]
+
+
+class ReportSummary(BaseModel):
+    """One of the rider's own reports, as a list shows it."""
+
+    number: str
+    received_at: datetime
+    categories: list[str] = Field(description="names in the reader's language")
+    premises_name: str = Field(description="as the rider wrote it; may be empty")
+    status: Status
+    due: AnswerDue | None = Field(description="the last answer that is still owed")
+    last: HistoryEntry = Field(description="what happened last")
+    thanks: str | None
+    actions: list[Action]
+
+
+class ReportPage(BaseModel):
+    """The rider's own reports, the newest first."""
+
+    reports: list[ReportSummary]
+    next: str | None = Field(
+        description="give it as `before` for the reports before these; null at the end"
+    )
 
 
 class CategoryInfo(BaseModel):

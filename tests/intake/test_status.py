@@ -85,7 +85,8 @@ def test_a_case_is_told_with_days_and_due_date(
     (handling,) = state.handling
     assert handling.department.zh == "市场监管"
     assert handling.since == date(2026, 11, 5)
-    assert handling.due_on == date(2026, 11, 23)
+    assert handling.due
+    assert handling.due.on == date(2026, 11, 23)
     assert [item.on for item in state.history] == [
         date(2026, 11, 2),
         date(2026, 11, 2),
@@ -98,7 +99,7 @@ def test_once_decided_nothing_is_due(
 ) -> None:
     open_case(answer.subject_id, states=((State.ASSIGNED, at(2, 5)), (State.UNFOUNDED, at(9))))
     (handling,) = ask(database, answer).handling
-    assert handling.due_on is None
+    assert handling.due is None
 
 
 def test_every_state_of_a_case_has_words_for_the_reporter(
@@ -143,7 +144,8 @@ def test_what_others_reported_before_is_not_told(
     ]
     assert PUBLIC_STATUS[State.ASSIGNED] not in [item.words for item in state.history]
     # Fifteen working days from their own receipt, as for everybody.
-    assert state.handling[0].due_on == date(2026, 11, 23)
+    assert state.due
+    assert state.due.on == date(2026, 11, 23)
 
 
 def test_a_link_that_was_undone_is_not_told(

@@ -1,0 +1,220 @@
+"""Notices to riders: written once, read in the app, and sent on to whoever asked to be woken.
+
+Written by the clock for a change of a report's public status (workers.notify), and by
+the office with its answer to a suggestion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from intake.inserting import insert_if_new, insert_rows
+from intake.status import NONE_READABLE, PHOTOS_UNREADABLE
+from schemas.database import new_id
+from schemas.lifecycle import PUBLIC_STATUS, State
+from schemas.tables import (
+    Delivery,
+    MessengerLink,
+    Notice,
+    PushSubscription,
+    Report,
+    Suggestion,
+)
+from schemas.taxonomy import DEPARTMENT_NAMES, Department
+from schemas.words import Words
+
+SUGGESTION_ANSWERED = "suggestion_answered"
+_OTHER_WORDS = {
+    PHOTOS_UNREADABLE: NONE_READABLE,
+    SUGGESTION_ANSWERED: Words("您的建议或诉求有回复了。", "What you suggested has an answer."),
+}
+# What follows on sending within seconds is shown and wakes no phone.
+_QUIET = frozenset({State.DISPATCH.value, State.ASSIGNED.value})
+PUSH, WEBHOOK = "push", "webhook"
+# An operator should look when the third attempt, five minutes in, has failed too.
+ATTEMPTS_TO_NOTE = 3
+NOTED_FOR = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class NoticeLine:
+    """A notice with the number of what it is about."""
+
+    notice: Notice
+    number: str
+
+    @property
+    def words(self) -> Words:
+        """What the rider is told."""
+        code = self.notice.code
+        return _OTHER_WORDS[code] if code in _OTHER_WORDS else PUBLIC_STATUS[State(code)]
+
+    @property
+    def department(self) -> Words | None:
+        """Whose handling it is about."""
+        code = self.notice.department
+        return DEPARTMENT_NAMES[Department(code)] if code else None
+
+
+@dataclass(frozen=True)
+class NoticePage:
+    """Some notices, the newest first; `before` is where the next ones begin."""
+
+    lines: tuple[NoticeLine, ...]
+    before: UUID | None
+    unread: int
+
+
+def add_report_notice(
+    session: Session,
+    *,
+    report: Report,
+    history_id: UUID,
+    department: str,
+    code: str,
+    now: datetime,
+) -> bool:
+    """Tell a reporter of one change, once; False where they were told of it before."""
+    row = {
+        "id": new_id(),
+        "rider_id": report.rider_id,
+        "report_id": report.id,
+        "history_id": history_id,
+        "department": department,
+        "code": code,
+        "created_at": now,
+    }
+    added = insert_if_new(session, Notice, [row], conflict=("report_id", "history_id"))
+    if added and code not in _QUIET:
+        owners = [each for each in (report.rider_id, report.id) if each]
+        _send_on(session, notice_id=added.pop(), owners=owners, now=now)
+        return True
+    return bool(added)
+
+
+def add_answer_notice(session: Session, *, suggestion: Suggestion, now: datetime) -> bool:
+    """Tell a rider that a suggestion was answered, once."""
+    row = {
+        "id": new_id(),
+        "rider_id": suggestion.rider_id,
+        "suggestion_id": suggestion.id,
+        "code": SUGGESTION_ANSWERED,
+        "created_at": now,
+    }
+    added = insert_if_new(session, Notice, [row], conflict=("suggestion_id",))
+    if added:
+        _send_on(session, notice_id=added.pop(), owners=[suggestion.rider_id], now=now)
+        return True
+    return False
+
+
+def _send_on(session: Session, *, notice_id: UUID, owners: Sequence[UUID], now: datetime) -> None:
+    """Put a notice on its way to each browser and messenger that its reporter gave."""
+    phones = {
+        row.endpoint_hash: row.id
+        for row in session.scalars(
+            select(PushSubscription)
+            .where(PushSubscription.owner_id.in_(owners))
+            .order_by(PushSubscription.id)
+        )
+    }
+    links = session.scalars(
+        select(MessengerLink.rider_id).where(MessengerLink.rider_id.in_(owners))
+    )
+    targets = [(PUSH, each) for each in phones.values()] + [(WEBHOOK, each) for each in links]
+    rows = [
+        {
+            "notice_id": notice_id,
+            "channel": channel,
+            "target_id": target_id,
+            "created_at": now,
+            "due_at": now,
+        }
+        for channel, target_id in targets
+    ]
+    insert_rows(session, Delivery, rows)
+
+
+def page_of_notices(
+    session: Session, *, rider_id: UUID, before: UUID | None = None, size: int
+) -> NoticePage:
+    """Return a rider's notices, the newest first."""
+    statement = (
+        select(Notice, func.coalesce(Report.number, Suggestion.number))
+        .outerjoin(Report, Report.id == Notice.report_id)
+        .outerjoin(Suggestion, Suggestion.id == Notice.suggestion_id)
+        .where(Notice.rider_id == rider_id)
+        .order_by(Notice.id.desc())
+        .limit(size + 1)
+    )
+    if before:
+        statement = statement.where(Notice.id < before)
+    rows = session.execute(statement).all()
+    lines = tuple(NoticeLine(notice, number) for notice, number in rows[:size])
+    more = lines[-1].notice.id if len(rows) > size else None
+    return NoticePage(lines, more, unread_count(session, rider_id=rider_id))
+
+
+def unread_count(session: Session, *, rider_id: UUID) -> int:
+    """Return how many notices a rider has not read."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Notice)
+            .where(Notice.rider_id == rider_id, Notice.read_at.is_(None))
+        )
+        or 0
+    )
+
+
+def mark_read(session: Session, *, rider_id: UUID, up_to: UUID | None = None, now: datetime) -> int:
+    """Note that a rider read a notice and all before it, or all; return how many were unread."""
+    condition = [Notice.rider_id == rider_id, Notice.read_at.is_(None)]
+    if up_to:
+        condition.append(Notice.id <= up_to)
+    ids = session.scalars(select(Notice.id).where(*condition)).all()
+    session.execute(update(Notice).where(Notice.id.in_(ids)).values(read_at=now))
+    return len(ids)
+
+
+def mark_read_about(session: Session, *, rider_id: UUID, subject_id: UUID, now: datetime) -> None:
+    """Note that a rider has seen a report or a suggestion as it stands now."""
+    session.execute(
+        update(Notice)
+        .where(
+            Notice.rider_id == rider_id,
+            Notice.read_at.is_(None),
+            or_(Notice.report_id == subject_id, Notice.suggestion_id == subject_id),
+        )
+        .values(read_at=now)
+    )
+
+
+def stuck_deliveries(session: Session, *, now: datetime) -> int:
+    """Count what lately failed for good, and what has been tried in vain for a while."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Delivery)
+            .where(
+                or_(
+                    and_(Delivery.outcome == "failed", Delivery.ended_at > now - NOTED_FOR),
+                    and_(Delivery.due_at.is_not(None), Delivery.attempts >= ATTEMPTS_TO_NOTE),
+                )
+            )
+        )
+        or 0
+    )
+
+
+def delivery_counts(session: Session) -> list[tuple[str, str, int]]:
+    """Count deliveries as (channel, how they stand, how many); `waiting` are not over."""
+    standing = func.coalesce(Delivery.outcome, "waiting")
+    rows = session.execute(
+        select(Delivery.channel, standing, func.count()).group_by(Delivery.channel, standing)
+    )
+    return [(channel, how, count) for channel, how, count in rows]
