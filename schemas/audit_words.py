@@ -57,12 +57,8 @@ ACTIONS: dict[str, Words] = {
     "rider.messenger_unlinked": Words(
         "骑手关闭了消息提醒", "a rider asked not to be told by messenger any more"
     ),
-    "suggestion.received": Words(
-        "收到骑手的建议或诉求", "received what a rider suggests"
-    ),
-    "suggestion.answered": Words(
-        "回复了骑手的建议或诉求", "answered what a rider suggests"
-    ),
+    "suggestion.received": Words("收到骑手的建议或诉求", "received what a rider suggests"),
+    "suggestion.answered": Words("回复了骑手的建议或诉求", "answered what a rider suggests"),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
     "calendar_loaded": Words("载入了工作日历", "loaded the calendar of working days"),
     "keys_rotated": Words("用新密钥重新封存", "sealed everything anew under the newest key"),

@@ -105,9 +105,14 @@ def deliver(machine: Machine, *, now: datetime | None = None) -> Counter[str]:
     sealer, done = Sealer(machine.settings), Counter[str]()
     give_up_old(machine, now=now or now_utc())
     away: set[str] = set()
+    gone: set[UUID] = set()
     with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
         for _ in range(MOST_BATCHES):
             for message in _lend(machine, sealer, now or now_utc(), done):
+                # Whoever was let go a moment ago took the rest of theirs along.
+                if message.target_id in gone:
+                    done[GONE] += 1
+                    continue
                 if message.server in away:
                     _put_off(machine, message, now or now_utc())
                     done["later"] += 1
@@ -115,7 +120,10 @@ def deliver(machine: Machine, *, now: datetime | None = None) -> Counter[str]:
                 reply = _send(client, message)
                 if reply.status is None:
                     away.add(message.server)
-                done[_write_down(machine, message, reply, now or now_utc())] += 1
+                outcome = _write_down(machine, message, reply, now or now_utc())
+                if outcome == GONE:
+                    gone.add(message.target_id)
+                done[outcome] += 1
     if done:
         log.info("notices_delivered", **done)
     return done

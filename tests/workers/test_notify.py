@@ -75,8 +75,12 @@ class FileRoom:
             for report_id in report_ids:
                 session.add(
                     CaseReport(
-                        case_id=case_id, report_id=report_id, department=department,
-                        kind="first", pseudonym="举报人 A", linked_at=at,
+                        case_id=case_id,
+                        report_id=report_id,
+                        department=department,
+                        kind="first",
+                        pseudonym="举报人 A",
+                        linked_at=at,
                     )
                 )
 
@@ -106,7 +110,10 @@ def advance(session, case, state, at):
     case.state, case.version = state.value, case.version + 1
     session.add(
         CaseHistory(
-            case_id=case.id, version=case.version, to_state=state.value, unit_id=case.unit_id,
+            case_id=case.id,
+            version=case.version,
+            to_state=state.value,
+            unit_id=case.unit_id,
             occurred_at=at,
         )
     )
@@ -211,7 +218,7 @@ def test_several_clocks_at_once_tell_everything_once(file_room, machine):
     def run():
         try:
             tell(machine)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
             failed.append(error)
 
     clocks = [threading.Thread(target=run) for _ in range(4)]
