@@ -17,6 +17,7 @@ from intake.problems import problem_table
 from intake.readiness import check_disk
 from intake.routes import pages, uploads
 from intake.routes.api_v1 import api
+from intake.routes.me_api import me_api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
 from schemas.database import now_utc
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
     form.remove_stale_files(door.incoming)
     app.register_blueprint(api)
     app.register_blueprint(riders_api)
+    app.register_blueprint(me_api)
     app.register_blueprint(signing)
     _keep_form_tokens(app, settings)
     uploads.register(app)

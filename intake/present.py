@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from intake.answers import Answer
+from intake.notices import NoticeLine, NoticePage
 from intake.status import (
     RECEIVED,
     UNREADABLE,
@@ -16,8 +17,9 @@ from intake.status import (
 )
 from schemas.deadlines import FEEDBACK_POLICY
 from schemas.lifecycle import PUBLIC_STATUS
-from schemas.tables import Withdrawal
+from schemas.tables import Suggestion, Withdrawal
 from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, category
+from schemas.wire import notices as wire_notices
 from schemas.wire import reports as wire
 from schemas.wire.reports import (
     CategoryInfo,
@@ -35,6 +37,7 @@ from schemas.wire.reports import (
     WithdrawalAccepted,
 )
 from schemas.words import Words
+from schemas.workdays import local_date
 
 ACTION_NAMES: dict[Action, Words] = {
     Action.SUPPLEMENT: Words("补充情况或照片", "Add something, or photos"),
@@ -161,4 +164,38 @@ def category_list(locale: str) -> CategoryList:
             )
             for item in CATEGORIES
         ]
+    )
+
+
+def notice_list(page: NoticePage, locale: str) -> wire_notices.NoticeList:
+    """Return a page of notices, in the reader's language."""
+    return wire_notices.NoticeList(
+        notices=[notice(line, locale) for line in page.lines], unread=page.unread, next=page.before
+    )
+
+
+def notice(line: NoticeLine, locale: str) -> wire_notices.NoticeAnswer:
+    """Return one notice, in the reader's language."""
+    row = line.notice
+    return wire_notices.NoticeAnswer(
+        id=row.id,
+        code=row.code,
+        text=line.words.say(locale),
+        about="report" if row.report_id else "suggestion",
+        number=line.number,
+        department=line.department.say(locale) if line.department else None,
+        created_at=row.created_at,
+        read=row.read_at is not None,
+    )
+
+
+def suggestion_answer(row: Suggestion) -> wire_notices.SuggestionAnswer:
+    """Return a rider's own suggestion with its answer."""
+    return wire_notices.SuggestionAnswer(
+        number=row.number,
+        kind=row.kind,
+        body=row.body,
+        received_on=local_date(row.received_at),
+        answer=row.answer,
+        answered_on=local_date(row.answered_at) if row.answered_at else None,
     )

@@ -354,3 +354,26 @@ def _history(
         happenings.append(Happening(local_date(withdrawal.withdrawn_at), WITHDRAWN))
     # A stable sort: what happened on one day stays in the order in which it is told.
     return tuple(sorted(happenings, key=lambda happening: happening.on))
+
+
+def own_reports(
+    session: Session,
+    *,
+    rider_id: UUID,
+    before: Report | None = None,
+    size: int,
+    overrides: CalendarOverrides = NO_OVERRIDES,
+) -> tuple[list[ReportState], str | None]:
+    """Return a rider's own reports, the newest first, and where the next ones begin.
+
+    `before` is one of them; keys sort by time of receipt, so that pages neither repeat
+    nor miss one while further reports come in.
+    """
+    statement = (
+        select(Report).where(Report.rider_id == rider_id).order_by(Report.id.desc()).limit(size + 1)
+    )
+    if before:
+        statement = statement.where(Report.id < before.id)
+    rows = session.scalars(statement).all()
+    states = statuses_of(session, reports=rows[:size], overrides=overrides)
+    return states, states[-1].number if len(rows) > size else None

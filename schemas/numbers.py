@@ -1,6 +1,6 @@
 """Numbers that people read out: dated, with a check character, not countable.
 
-`JB20261121-7KQ4MX-3`: what it is (JB 举报, AJ 案件), the local date, six random
+`JB20261121-7KQ4MX-3`: what it is (JB 举报, AJ 案件, JY 建议), the local date, six random
 characters of Crockford's base 32 (no I, L, O, U; a thousand million a day, so the
 next one can't be guessed nor the day's volume counted) and one check character
 (ISO 7064 MOD 37,36) that catches every single wrong character and swap.
@@ -20,6 +20,7 @@ LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REPORT_PREFIX = "JB"
 CASE_PREFIX = "AJ"
+SUGGESTION_PREFIX = "JY"
 _LOOK_ALIKES = str.maketrans({"I": "1", "L": "1", "O": "0"})
 
 

@@ -13,6 +13,7 @@ _CODES = {
     "greater_than_equal": "number-out-of-range",
     "less_than_equal": "number-out-of-range",
     "string_too_long": "text-too-long",
+    "string_too_short": "field-missing",
     "string_type": "value-invalid",
     "missing": "field-missing",
     "too_short": "field-missing",

@@ -11,6 +11,7 @@ from schemas import audit
 from schemas.database import Database
 from schemas.sealing import Sealer
 from schemas.settings import Settings
+from schemas.vapid import new_private_key, public_key_of
 from schemas.words import Words
 from suishoupai.commands.console import Commands, Console, Tick, pass_console
 
@@ -29,6 +30,21 @@ def new(console: Console) -> None:
     """Print a new key, to be put in front of SECRET_KEYS; it is kept nowhere."""
     key = Fernet.generate_key().decode()
     console.result({"key": key}, key)
+
+
+@keys.command()
+@pass_console
+def vapid(console: Console) -> None:
+    """Print a new key pair for Web Push; it is kept nowhere.
+
+    The private key is VAPID_PRIVATE_KEY. A new one makes every browser subscribe anew.
+    """
+    private = new_private_key()
+    public = public_key_of(private)
+    console.result(
+        {"private_key": private, "public_key": public},
+        f"VAPID_PRIVATE_KEY={private}\n# {public}",
+    )
 
 
 @keys.command()

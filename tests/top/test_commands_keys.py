@@ -16,7 +16,7 @@ from schemas.database import Base, Database, new_id, now_utc
 from schemas.errors import Conflict
 from schemas.numbers import CASE_PREFIX, new_number
 from schemas.sealing import Sealer
-from schemas.settings import Settings
+from schemas.settings import Settings, load_settings
 from schemas.tables import (
     AuditEntry,
     Case,
@@ -27,6 +27,7 @@ from schemas.tables import (
     RiderToken,
     Unit,
 )
+from schemas.vapid import public_key_of
 
 Run = Callable[..., Any]
 PHONES = [f"139{n:08d}" for n in range(BATCH_ROWS + 3)]
@@ -116,6 +117,20 @@ def test_a_record_that_no_key_opens_is_said_and_nothing_is_harmed(
             session.scalars(select(AuditEntry).where(AuditEntry.action == "keys_rotated")).all()
             == []
         )
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_key_pair_for_web_push_is_printed_and_accepted(run: Run, settings: Settings) -> None:
+    pair = run("keys", "vapid", "--json").document
+    set_up = load_settings(
+        {
+            "DATA_DIR": str(settings.data_dir),
+            "VAPID_PRIVATE_KEY": pair["private_key"],
+            "VAPID_SUBJECT": "mailto:operator@example.cn",
+        }
+    )
+    assert public_key_of(set_up.vapid_private_key) == pair["public_key"]
+    assert run("keys", "vapid", "--json").document != pair
 
 
 def test_a_new_key_is_one_that_the_settings_take(run: Run, settings: Settings) -> None:
