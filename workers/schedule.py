@@ -1,4 +1,4 @@
-"""The clock: sweeps, seals the log, tells reporters, tidies up and does what a night has to, at its own pace.
+"""The clock: sweeps, seals the log, tells reporters, tidies up, and what a night has to do.
 
 A plain loop, since nothing it does may be lost with the queue. Several clocks on
 several machines are harmless.
