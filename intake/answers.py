@@ -23,9 +23,10 @@ from schemas.words import Words
 
 @dataclass(frozen=True)
 class Reporter:
-    """Who sends: a rider by id, or somebody who stays anonymous."""
+    """Who sends: a rider by id, with a browser's session or a token, or somebody anonymous."""
 
     rider_id: UUID | None = None
+    by_browser: bool = False
 
     @property
     def scope(self) -> str:

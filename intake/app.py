@@ -11,15 +11,18 @@ from intake import form
 from intake.described import described_routes
 from intake.door import Door, attach, open_door
 from intake.doorway import Doorway, Entry, check_operator, enters, hang
-from intake.identity.entrance import COOKIE, find_reporter, require_rider
+from intake.identity.entrance import COOKIE, find_reporter, require_rider, require_station
 from intake.notices import stuck_deliveries
 from intake.problems import problem_table
 from intake.readiness import check_disk
 from intake.routes import pages, uploads
+from intake.routes.account import account
+from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
 from intake.routes.me_api import me_api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
+from intake.routes.stations import station_pages, stations_api
 from schemas.database import now_utc
 from schemas.logs import configure_logs
 from schemas.migrate import check_migrated
@@ -49,8 +52,8 @@ def create_app(settings: Settings) -> Flask:
     form.remove_stale_files(door.incoming)
     app.register_blueprint(api)
     app.register_blueprint(riders_api)
-    app.register_blueprint(me_api)
-    app.register_blueprint(signing)
+    for blueprint in (me_api, account_api, stations_api, signing, account, station_pages):
+        app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)
     uploads.register(app)
     pages.register(app)
@@ -94,6 +97,7 @@ def _doorway(door: Door) -> Doorway:
         checks={
             Entry.REPORTER: lambda: find_reporter(door),
             Entry.RIDER: lambda: require_rider(door),
+            Entry.STATION: lambda: require_station(door),
             Entry.OPERATOR: lambda: check_operator(settings),
         },
         ready={
@@ -134,6 +138,9 @@ def openapi_document(app: Flask) -> dict[str, object]:
         security_schemes={
             "rider": SecurityScheme(
                 type="http", scheme="bearer", description="a rider's token, given at the station"
+            ),
+            "station": SecurityScheme(
+                type="http", scheme="bearer", description="the token of a station's terminal"
             ),
             "session": SecurityScheme.model_validate(
                 {

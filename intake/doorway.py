@@ -37,6 +37,7 @@ class Entry(StrEnum):
     OPERATOR = "operator"
     REPORTER = "reporter"
     RIDER = "rider"
+    STATION = "station"
     SIGNED_IN = "signed_in"
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"

@@ -23,9 +23,12 @@ from schemas.tables import (
     CaseReport,
     IdempotencyKey,
     LegalHold,
+    PersonalCode,
     Report,
     Rider,
     RiderToken,
+    SignInCode,
+    StationVisit,
     Upload,
 )
 from schemas.words import Words
@@ -55,11 +58,14 @@ def erase_rider(
             Words("这名骑手的个人信息已经删除。", "This rider's data was erased already."),
         )
     _check_not_held(session, rider_id)
+    # While the digest still says which: codes that were asked for this phone.
+    session.execute(delete(SignInCode).where(SignInCode.phone_digest == rider.phone_digest))
     rider.tombstone = hashlib.sha256(rider.sealed_profile).hexdigest()
     # The row stays, since reports point to it; these two may not be empty or equal.
     rider.sealed_profile, rider.phone_digest = b"", f"erased:{rider.id.hex}"
     rider.erased_at = now
-    session.execute(delete(RiderToken).where(RiderToken.rider_id == rider_id))
+    for table in (RiderToken, PersonalCode, StationVisit):
+        session.execute(delete(table).where(table.rider_id == rider_id))
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.scope == str(rider_id)))
     # Their bytes are strays from now on, which the clock removes.
     session.execute(delete(Upload).where(Upload.rider_id == rider_id))

@@ -6,7 +6,7 @@ begins; the queue hears of it after it is committed.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -85,18 +85,21 @@ def submit(
     tip: Tip,
     photos: Sequence[KeptPhoto],
     now: datetime,
+    keeps_device_place: bool = True,
 ) -> Answer:
     """Take one tip, or give the answer that stands for its Idempotency-Key.
 
-    `now` is the moment of receipt. Of several equal requests at the same moment the
-    database lets one through; the others wait for it and get its answer. Raises
-    Conflict `idempotency-key-reused` when the key stands for other content.
+    `now` is the moment of receipt. A device's place that may not be kept is left out of
+    the claims; it still counts for whether a repeat is the same. Of several equal requests
+    at the same moment the database lets one through; the others wait for it and get its
+    answer. Raises Conflict `idempotency-key-reused` when the key stands for other content.
     """
     digest = tip_digest(tip, _sums(photos))
     savepoint = session.connection().begin_nested()
     answer = _insert_report(session, reporter, tip, photos, now)
     if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
-        _insert_details(session, reporter, tip, photos, answer)
+        kept = tip if keeps_device_place else replace(tip, device_place=None)
+        _insert_details(session, reporter, kept, photos, answer)
         savepoint.commit()
         return answer
     # Somebody with the same key was first and has committed by now: nothing of this

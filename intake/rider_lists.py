@@ -12,6 +12,7 @@ HEADERS: dict[str, str] = {
     "姓名": "name",
     "手机号": "phone",
     "手机": "phone",
+    "电话": "phone",
     "平台": "platform",
     "站点": "station",
     "工号": "employee_number",

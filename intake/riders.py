@@ -26,6 +26,8 @@ from schemas.words import Words
 
 TOKEN_PREFIX = "rider"  # noqa: S105 - what a token begins with, not a token
 BATCH_ROWS = 500
+# How sure we are of who a rider is (Rider.verification).
+UNVERIFIED, LISTED, VERIFIED = "unverified", "listed", "verified"
 SURPLUS = "surplus"
 # A mainland mobile number, or any other in the international form (ITU-T E.164).
 _PHONE = re.compile(r"1[3-9]\d{9}|\+(?!86)[1-9]\d{6,14}")
@@ -78,9 +80,14 @@ class RefusedRow:
 
 @dataclass
 class ImportResult:
-    """What an import did: who was added, who was there already, what could not be read."""
+    """What an import did: who was added, who was there already, what could not be read.
+
+    `confirmed` are the lines of riders who had registered by themselves and are now known
+    by their platform's list.
+    """
 
     added: list[AddedRider] = field(default_factory=list)
+    confirmed: list[int] = field(default_factory=list)
     duplicates: list[RefusedRow] = field(default_factory=list)
     refused: list[RefusedRow] = field(default_factory=list)
 
@@ -99,19 +106,33 @@ def check_profile(cells: Mapping[str, str], *, needs_name: bool = True) -> Rider
         )
     needed = {"name", "phone"} if needs_name else {"phone"}
     values = {
-        name: _check_cell(name, cells.get(name, ""), needed=name in needed) for name in FIELD_WORDS
+        name: check_cell(name, cells.get(name, ""), needed=name in needed) for name in FIELD_WORDS
     }
     return RiderProfile(**(values | {"phone": normal_phone(values["phone"])}))
 
 
-def _check_cell(name: str, text: str, *, needed: bool) -> str:
+def check_cell(name: str, text: str, *, needed: bool) -> str:
+    """Return one cell of a profile trimmed.
+
+    Raises InvalidInput `rider-field-missing` or `rider-field-invalid`.
+    """
     words, limit = FIELD_WORDS[name]
+    return check_line(text, words, limit=limit, needed=needed, field=name)
+
+
+def check_line(
+    text: str, words: Words, *, limit: int, needed: bool = True, field: str | None = None
+) -> str:
+    """Return a line of text trimmed; `words` name it.
+
+    Raises InvalidInput `rider-field-missing` or `rider-field-invalid`.
+    """
     value = " ".join(text.split())
     if not value and needed:
         raise InvalidInput(
             "rider-field-missing",
             Words(f"缺少{words.zh}。", f"The {words.en} is missing."),
-            field=name,
+            field=field,
         )
     if len(value) > limit or any(unicodedata.category(sign) == "Cc" for sign in value):
         raise InvalidInput(
@@ -120,7 +141,7 @@ def _check_cell(name: str, text: str, *, needed: bool) -> str:
                 f"{words.zh}超过 {limit} 个字，或含有无法显示的字符。",
                 f"The {words.en} is longer than {limit} characters or holds unprintable ones.",
             ),
-            field=name,
+            field=field,
         )
     return value
 
@@ -154,6 +175,7 @@ def add_rider(
     profile: RiderProfile,
     is_supervisor: bool = False,
     needs_name: bool = True,
+    verification: str = LISTED,
     actor: audit.Actor = audit.OPERATOR,
 ) -> Rider:
     """Register one rider; whoever registers by the phone alone needs no name.
@@ -162,7 +184,7 @@ def add_rider(
     phone is registered already.
     """
     checked = check_profile(asdict(profile), needs_name=needs_name)
-    row = _rider_row(sealer, checked, is_supervisor=is_supervisor)
+    row = _rider_row(sealer, checked, is_supervisor=is_supervisor, verification=verification)
     known = _known_under_older_keys(session, [row])
     plain = [_plain(row)]
     if known or not insert_if_new(session, Rider, plain, conflict=("phone_digest",)):
@@ -258,6 +280,27 @@ def find_rider(session: Session, *, rider_id: UUID) -> Rider:
     return rider
 
 
+def verify_rider(session: Session, *, rider: Rider, actor: audit.Actor = audit.OPERATOR) -> None:
+    """Note that the operator has seen who a rider is."""
+    before, rider.verification = rider.verification, VERIFIED
+    audit.record(
+        session,
+        actor=actor,
+        action="rider.verified",
+        subject=("rider", rider.id),
+        before={"verification": before},
+    )
+
+
+def appoint_supervisor(
+    session: Session, *, rider: Rider, appointed: bool, actor: audit.Actor = audit.OPERATOR
+) -> None:
+    """Appoint a rider as food-safety supervisor, or end it."""
+    rider.is_supervisor = appointed
+    action = "rider.supervisor_set" if appointed else "rider.supervisor_ended"
+    audit.record(session, actor=actor, action=action, subject=("rider", rider.id))
+
+
 def import_riders(
     session: Session,
     *,
@@ -308,20 +351,42 @@ def _import_batch(
     known = _known_under_older_keys(session, [values for _, values in good])
     fresh = [_plain(values) for _, values in good if not known & set(values["older_digests"])]
     made = insert_if_new(session, Rider, fresh, conflict=("phone_digest",))
+    audit.record_each(
+        session, actor=actor, action="rider.registered", subjects=[("rider", each) for each in made]
+    )
     for line, values in good:
         rider_id: UUID = values["id"]
         if rider_id not in made:
-            result.duplicates.append(RefusedRow(line, "rider-exists", _EXISTS))
+            if _confirm(session, values, actor=actor):
+                result.confirmed.append(line)
+            else:
+                result.duplicates.append(RefusedRow(line, "rider-exists", _EXISTS))
             continue
-        audit.record(session, actor=actor, action="rider.registered", subject=("rider", rider_id))
         token = issue_token(session, rider_id=rider_id, actor=actor) if with_tokens else None
         result.added.append(AddedRider(line, rider_id, token))
     # Once flushed, the rows need not stay in memory: the session holds them weakly.
     session.flush()
 
 
+def _confirm(session: Session, values: Mapping[str, Any], *, actor: audit.Actor) -> bool:
+    """Take over a list's profile for a rider who is known by a phone only, if it is one."""
+    digests = [values["phone_digest"], *values["older_digests"]]
+    rider = session.scalars(
+        select(Rider).where(Rider.phone_digest.in_(digests), Rider.verification == UNVERIFIED)
+    ).first()
+    if rider is None:
+        return False
+    rider.sealed_profile, rider.verification = values["sealed_profile"], LISTED
+    audit.record(session, actor=actor, action="rider.listed", subject=("rider", rider.id))
+    return True
+
+
 def _rider_row(
-    sealer: Sealer, profile: RiderProfile, *, is_supervisor: bool = False
+    sealer: Sealer,
+    profile: RiderProfile,
+    *,
+    is_supervisor: bool = False,
+    verification: str = LISTED,
 ) -> dict[str, Any]:
     digest, *older = sealer.digests("phone", profile.phone)
     return {
@@ -330,6 +395,7 @@ def _rider_row(
         "phone_digest": digest,
         "older_digests": older,
         "is_supervisor": is_supervisor,
+        "verification": verification,
         "registered_at": now_utc(),
     }
 

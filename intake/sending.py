@@ -23,6 +23,7 @@ from intake.form import (
     rules_of,
 )
 from intake.gate import inspect
+from intake.identity.consents import may_use_place
 from intake.reports import ClaimedPlace, KeptPhoto, Tip
 from intake.uploads import using
 from schemas.database import now_utc
@@ -114,6 +115,7 @@ def validated(model: type[Form], form: ReceivedForm) -> Form:
 def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID) -> Answer:
     """Keep the photos, commit the tip, tell the queue; or give the standing answer again."""
     tip, now = tip_of(values), now_utc()
+    keeps_place = _may_keep_place(door, reporter=reporter, tip=tip, key=key)
     answer = _answer_once(
         door,
         reporter=reporter,
@@ -128,6 +130,7 @@ def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID
             tip=tip,
             photos=photos,
             now=now,
+            keeps_device_place=keeps_place,
         ),
     )
     if answer.is_new:
@@ -135,6 +138,30 @@ def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID
         log.info("tip_accepted", number=answer.number, photos=len(answer.photo_sha256))
         door.queue.put(PROCESS_REPORT, answer.subject_id, request_id=request_id() or "")
     return answer
+
+
+def _may_keep_place(door: Door, *, reporter: Reporter, tip: Tip, key: UUID) -> bool:
+    """Whether the device's place may be kept; the rider's consent says.
+
+    Raises InvalidInput `location-consent-missing` where a tip would then have no place at
+    all, unless it was taken before: a repeat gets its answer whatever was withdrawn since.
+    """
+    if reporter.rider_id is None or tip.device_place is None:
+        return True
+    with door.database.reading() as session:
+        if may_use_place(session, rider_id=reporter.rider_id, by_browser=reporter.by_browser):
+            return True
+        if tip.pin or tip.premises_address or key_is_known(session, reporter=reporter, key=key):
+            return False
+    raise InvalidInput(
+        "location-consent-missing",
+        Words(
+            "您没有同意使用手机定位：请在地图上标出位置或写店铺地址，或在“我的”里同意。",
+            "You have not agreed to the use of the phone's place: point at the map, write the "
+            "shop's address, or agree under «My account».",
+        ),
+        field="latitude",
+    )
 
 
 def take_supplement(

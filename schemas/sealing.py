@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import secrets
+from functools import cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -97,6 +98,7 @@ def _wrong_keys() -> ConfigurationError:
     )
 
 
+@cache
 def derive_key(secret_key: str, purpose: str) -> bytes:
     """Return 32 bytes for one purpose from one secret key (HKDF-SHA256, RFC 5869)."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     )
     rider_tips_per_hour: int = Field(60, ge=1, description="limit per rider's token")
     address_tips_per_hour: int = Field(600, ge=1, description="limit per network address")
+    public_url: str = Field(
+        "", description="address of the rider's door on QR codes, e.g. https://tips.example"
+    )
     phone_registration: bool = Field(
         default=False, description="1: who has a phone and its one-time code may register by that"
     )
@@ -211,7 +214,7 @@ class Settings(BaseSettings):
     def _webhook_is_safe(cls, value: str) -> str:
         return _safe_address(value)
 
-    @field_validator("oidc_issuer", "sms_gateway_url")
+    @field_validator("oidc_issuer", "sms_gateway_url", "public_url")
     @classmethod
     def _is_safe(cls, value: str) -> str:
         return _safe_address(value).rstrip("/")
@@ -292,6 +295,11 @@ class Settings(BaseSettings):
     def effective_upload_dir(self) -> Path:
         """The directory in which photos lie while they come in by upload."""
         return Path(self.upload_dir) if self.upload_dir else self.data_dir / "uploads"
+
+    @property
+    def rider_address(self) -> str:
+        """Where riders find this door: what is printed on QR codes."""
+        return self.public_url or f"http://127.0.0.1:{self.intake_port}"
 
     @property
     def effective_photo_store(self) -> str:

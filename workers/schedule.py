@@ -17,6 +17,7 @@ from sqlalchemy import delete
 
 from intake.form import remove_stale_files
 from intake.identity.codes import sweep_codes
+from intake.identity.stations import sweep_visits
 from intake.uploads.expiry import sweep_uploads, tidy_uploads
 from intake.uploads.staging import Staging
 from schemas import audit
@@ -94,6 +95,7 @@ def tidy(machine: Machine) -> None:
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now_utc() - KEYS_KEPT)
         )
         sweep_codes(session, now=now_utc())
+        sweep_visits(session, now=now_utc())
     forget_old(machine, now=now_utc())
 
 

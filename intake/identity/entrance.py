@@ -18,7 +18,8 @@ from intake.answers import Reporter
 from intake.browsers import form_expired
 from intake.door import Door
 from intake.doorway import wants_page
-from intake.identity.sessions import end_device, is_due_a_note, note_used
+from intake.identity.sessions import BROWSER, end_device, is_due_a_note, note_used
+from intake.identity.stations import authenticate_station
 from schemas.database import now_utc
 from schemas.errors import Conflict, NotAllowed, NotSignedIn
 from schemas.settings import Settings
@@ -27,6 +28,7 @@ from schemas.words import Words
 
 COOKIE = "rider_session"
 DEVICE_COOKIE = "rider_device"
+STATION_COOKIE = "station_terminal"
 # The longest that Chromium keeps a cookie. Whether the session stands is the server's to say.
 COOKIE_FOR_S = 400 * 86_400
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -65,6 +67,22 @@ def require_rider(door: Door) -> None:
         )
 
 
+def require_station(door: Door) -> None:
+    """Find out which station's terminal asks: by its token, on its page by the cookie."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if request.path.startswith("/api/"):
+        token = token.strip() if scheme.lower() == "bearer" else ""
+    else:
+        token = request.cookies.get(STATION_COOKIE, "")
+    try:
+        with door.database.reading() as session:
+            g.station = authenticate_station(session, token=token)
+    except NotSignedIn:
+        if request.method in SAFE and wants_page():
+            abort(redirect(url_for("station_pages.ask_token")))
+        raise
+
+
 def _show_the_way() -> None:
     if request.method in SAFE and wants_page():
         abort(redirect(url_for("signing.sign_in", next=request.path)))
@@ -79,7 +97,7 @@ def _remember(door: Door, token: str, *, is_cookie: bool) -> None:
     if found is None:
         raise session_ended()
     row, rider = found
-    g.reporter, g.token = Reporter(rider.id), row
+    g.reporter, g.token = Reporter(rider.id, by_browser=row.kind == BROWSER), row
     if is_due_a_note(row, now=now):
         door.commit(lambda session: note_used(session, token_id=row.id, now=now))
 
@@ -110,6 +128,11 @@ def rider_of_request() -> UUID:
     """Return the id of the rider whom `require_rider` let in."""
     rider_id: UUID = g.reporter.rider_id
     return rider_id
+
+
+def is_rider_known() -> bool:
+    """Whether `require_rider` let somebody in at the present request."""
+    return "reporter" in g and g.reporter.rider_id is not None
 
 
 def token_of_request() -> RiderToken:
@@ -160,10 +183,12 @@ def _require_own_page() -> None:
     )
 
 
-def hand_out_cookie(response: Response, token: str, settings: Settings) -> None:
+def hand_out_cookie(
+    response: Response, token: str, settings: Settings, *, name: str = COOKIE
+) -> None:
     """Give the browser its session; the cookie says nothing by itself."""
     response.set_cookie(
-        COOKIE,
+        name,
         token,
         max_age=COOKIE_FOR_S,
         httponly=True,

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from intake.identity.consents import LOCATION_TERMS
 from intake.identity.gateways import mask_phone
 from intake.identity.sessions import BROWSER
 from intake.identity.signing import AskedCode
 from schemas.sealing import Sealer
-from schemas.tables import Rider, RiderToken
-from schemas.wire.riders import CodeOnItsWay, Device, DeviceList, Me
+from schemas.tables import Rider, RiderConsent, RiderToken
+from schemas.wire.riders import CodeOnItsWay, Consent, ConsentList, Device, DeviceList, Me
 from schemas.words import Words
 from schemas.workdays import local_date
 
@@ -18,6 +19,11 @@ ON_ITS_WAY = Words(
     "如果这个号码可以登录，验证码已经发出，5 分钟内有效。",
     "If this number may sign in here, its code is on its way. It is good for five minutes.",
 )
+VERIFICATION = {
+    "unverified": Words("凭手机号登记，平台尚未确认", "Registered by phone, not yet confirmed"),
+    "listed": Words("平台名单已确认", "Confirmed by the platform's list"),
+    "verified": Words("身份已核实", "Identity verified"),
+}
 BEARER_NAME = Words("站点发放的凭证", "Token from the station")
 BROWSER_NAME = Words("浏览器", "Browser")
 
@@ -38,6 +44,7 @@ def me(session: Session, *, sealer: Sealer, rider_id: UUID) -> Me:
         platform=profile["platform"],
         station=profile["station"],
         is_supervisor=rider.is_supervisor,
+        verification=rider.verification,
         registered_on=local_date(rider.registered_at),
     )
 
@@ -61,3 +68,26 @@ def device_list(rows: Sequence[RiderToken], *, this: UUID | None, locale: str) -
 
 def _kind_name(row: RiderToken) -> Words:
     return BROWSER_NAME if row.kind == BROWSER else BEARER_NAME
+
+
+def consent_list(
+    standing: RiderConsent | None, *, retention_years: int, locale: str
+) -> ConsentList:
+    """Return what a rider is asked to agree to, and what stands."""
+    terms = LOCATION_TERMS
+    return ConsentList(
+        consents=[
+            Consent(
+                kind="location",
+                version=terms.version,
+                title=terms.title.say(locale),
+                paragraphs=[
+                    each.say(locale).replace("{years}", str(retention_years))
+                    for each in terms.paragraphs
+                ],
+                agreed=standing is not None,
+                agreed_version=standing.version if standing else None,
+                agreed_on=local_date(standing.given_at) if standing else None,
+            )
+        ]
+    )

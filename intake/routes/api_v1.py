@@ -105,8 +105,8 @@ def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
         | {
             422: "idempotency-key-reused, category-missing, category-unknown, datum-unknown, "
             "coordinates-out-of-range, number-invalid, number-out-of-range, place-missing, "
-            "place-incomplete, captured-at-invalid, photos-missing, too-many-values, "
-            f"{UPLOAD_CODES}, {FIELD_CODES}, {PHOTO_CODES}"
+            "location-consent-missing, place-incomplete, captured-at-invalid, photos-missing, "
+            f"too-many-values, {UPLOAD_CODES}, {FIELD_CODES}, {PHOTO_CODES}"
         },
         security=RIDER_OR_NOBODY,
     )

@@ -17,7 +17,7 @@ from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
-from intake.routes import signing
+from intake.routes import account, signing, stations
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -128,9 +128,10 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         # What can't be read any more, such as a form that is too large, is not shown again.
         number = request.form.get("number", "")[:40] if status == 404 else ""
         return render_template("status.html", number=number, status=None, error=error)
-    page = signing.page_for(error)
-    if page is not None:
-        return page
+    for page_of in (signing.page_for, account.page_for, stations.page_for):
+        page = page_of(error)
+        if page is not None:
+            return page
     return render_template("error.html", error=error, code=status)
 
 

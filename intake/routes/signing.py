@@ -1,17 +1,16 @@
-"""The pages of signing in and of the rider's own account; they work without JavaScript."""
+"""The pages of signing in and of joining by an invitation; they work without JavaScript."""
 
-from uuid import UUID
-
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from intake.browsers import local_path
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance, present
-from intake.identity.sessions import devices_of, end_device, end_other_devices
+from intake.identity.invitations import find_invitation
 from intake.identity.signing import ask_for_code
 from intake.identity.signing import sign_in as begin_session
+from intake.riders import check_cell
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
 
@@ -38,10 +37,21 @@ def sign_in() -> Response:
 @enters(Entry.PUBLIC)
 def send_code() -> Response:
     """Send the code, and ask for it."""
-    phone = request.form.get("phone", "")
-    asked = ask_for_code(present_door(), phone=phone)
+    phone, invitation = request.form.get("phone", ""), request.form.get("invitation", "")
+    if invitation:
+        # Before a code is spent on it: the name is what registering may fail by.
+        check_cell("name", request.form.get("name", ""), needed=True)
+    asked = ask_for_code(present_door(), phone=phone, invitation=invitation)
     text = present.code_on_its_way(asked, request_locale()).text
-    return make_response(_page(back=_way_back(), phone=phone, text=text))
+    return make_response(
+        _page(
+            back=_way_back(),
+            phone=phone,
+            invitation=invitation,
+            name=request.form.get("name", ""),
+            text=text,
+        )
+    )
 
 
 @signing.post("/sign-in")
@@ -50,7 +60,11 @@ def take_code() -> Response:
     """Take the code and begin a session."""
     door = present_door()
     arrival = begin_session(
-        door, phone=request.form.get("phone", ""), code=request.form.get("code", "")
+        door,
+        phone=request.form.get("phone", ""),
+        code=request.form.get("code", ""),
+        invitation=request.form.get("invitation", ""),
+        name=request.form.get("name", ""),
     )
     answer = redirect(_way_back(), 303)
     entrance.hand_out_cookie(answer, arrival.token, door.settings)
@@ -67,30 +81,14 @@ def sign_out() -> Response:
     return answer
 
 
-@signing.get("/me")
-@enters(Entry.RIDER)
-def show_me() -> str:
-    """Show the rider's own account."""
-    return _account(error=None)
-
-
-@signing.post("/me/devices/end")
-@enters(Entry.RIDER)
-def end_devices() -> Response:
-    """Sign out one device, or all but this one."""
-    rider_id, this, now = entrance.rider_of_request(), entrance.token_of_request().id, now_utc()
-    which = request.form.get("device", "")
+@signing.get("/join/<token>")
+@enters(Entry.PUBLIC)
+def join(token: str) -> Response:
+    """Show whose invitation this is, and ask for name and phone."""
     door = present_door()
-    if which:
-        token_id = _uuid(which)
-        door.commit(
-            lambda session: end_device(session, rider_id=rider_id, token_id=token_id, now=now)
-        )
-    else:
-        door.commit(
-            lambda session: end_other_devices(session, rider_id=rider_id, but=this, now=now)
-        )
-    return redirect(url_for("signing.show_me", _anchor="devices"), 303)
+    answer = make_response(_page(back=url_for("account.show_me"), invitation=token))
+    entrance.know_device(answer, door.settings)
+    return answer
 
 
 def page_for(error: SuishoupaiError) -> str | None:
@@ -99,24 +97,43 @@ def page_for(error: SuishoupaiError) -> str | None:
         phone = request.form.get("phone", "")[:40]
         # A number that was refused is asked for again; a wrong code only the code.
         asks_code = request.endpoint == "signing.take_code" and error.field == "code"
-        return _page(back=_way_back(), phone=phone, asks_code=asks_code, error=error)
-    if request.blueprint == "signing" and "reporter" in g and g.reporter.rider_id:
-        return _account(error=error)
+        return _page(
+            back=_way_back(),
+            phone=phone,
+            # One that is over leads to signing in without it.
+            invitation="" if error.code == "invitation-over" else _given_invitation(),
+            name=request.form.get("name", "")[:80],
+            asks_code=asks_code,
+            error=error,
+        )
     return None
+
+
+def _given_invitation() -> str:
+    return request.form.get("invitation", "")[:80]
 
 
 def _page(
     *,
     back: str,
     phone: str = "",
+    invitation: str = "",
+    name: str = "",
     text: str = "",
     asks_code: bool = False,
     error: SuishoupaiError | None = None,
 ) -> str:
+    welcome = None
+    if invitation:
+        with present_door().database.reading() as session:
+            welcome = find_invitation(session, token=invitation, now=now_utc())
     return render_template(
         "sign_in.html",
         back=back,
         phone=phone,
+        invitation=invitation,
+        welcome=welcome,
+        name=name,
         text=text,
         asks_code=asks_code or bool(text),
         may_register=present_door().settings.phone_registration,
@@ -124,22 +141,5 @@ def _page(
     )
 
 
-def _account(*, error: SuishoupaiError | None) -> str:
-    door, rider_id = present_door(), entrance.rider_of_request()
-    with door.database.reading() as session:
-        me = present.me(session, sealer=door.sealer, rider_id=rider_id)
-        rows = devices_of(session, rider_id=rider_id, now=now_utc())
-    this = entrance.token_of_request().id
-    devices = present.device_list(rows, this=this, locale=request_locale()).devices
-    return render_template("me.html", me=me, devices=devices, error=error)
-
-
 def _way_back() -> str:
     return local_path(request.values.get("next", "") or url_for("pages.show_form"))
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from intake.browsers import browser_family, local_path
+from intake.drawing import qr_code
 from review_ui.access.entrance import COOKIE, hand_out_cookie
-from review_ui.access.factors import carry_secret, enrolment_address, new_secret, qr_code
+from review_ui.access.factors import carry_secret, enrolment_address, new_secret
 from review_ui.access.sessions import (
     Awaits,
     find_waiting,

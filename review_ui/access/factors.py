@@ -12,8 +12,6 @@ from datetime import datetime
 from uuid import UUID
 
 import pyotp
-import segno
-from markupsafe import Markup
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -40,15 +38,6 @@ def new_secret() -> str:
 def enrolment_address(secret: str, *, sign_in: str) -> str:
     """Return the otpauth:// address that an authenticator app reads from the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=sign_in, issuer_name=ISSUER)
-
-
-def qr_code(text: str) -> Markup:
-    """Return a QR code as SVG to stand in a page, without any style: the CSP forbids that."""
-    drawn = segno.make_qr(text, error="m").svg_inline(
-        scale=4, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
-    )
-    # Segno draws it from numbers; nothing of the text stands in the markup.
-    return Markup(drawn)  # noqa: S704
 
 
 def carry_secret(sealer: Sealer, *, staff_id: UUID, secret: str) -> str:

@@ -11,6 +11,14 @@ from schemas.tables.cases import (
     CaseReport,
     RouteDecision,
 )
+from schemas.tables.identity import (
+    Invitation,
+    PersonalCode,
+    ReportRisk,
+    RiderConsent,
+    Station,
+    StationVisit,
+)
 from schemas.tables.jurisdictions import Jurisdiction, Unit
 from schemas.tables.notes import (
     CaseAttachment,
@@ -76,6 +84,7 @@ __all__ = [
     "Delivery",
     "FindingTemplate",
     "IdempotencyKey",
+    "Invitation",
     "Jurisdiction",
     "LegalHold",
     "LoadedCalendar",
@@ -83,6 +92,7 @@ __all__ = [
     "MessengerLink",
     "NightlyRun",
     "Notice",
+    "PersonalCode",
     "Photo",
     "PhotoBand",
     "PhotoExamination",
@@ -95,8 +105,10 @@ __all__ = [
     "Report",
     "ReportNews",
     "ReportProgress",
+    "ReportRisk",
     "ReportStep",
     "Rider",
+    "RiderConsent",
     "RiderToken",
     "RouteDecision",
     "SavedView",
@@ -107,6 +119,8 @@ __all__ = [
     "StaffRole",
     "StaffSession",
     "StaffToken",
+    "Station",
+    "StationVisit",
     "Suggestion",
     "Supplement",
     "Unit",

@@ -14,16 +14,24 @@ class Rider(Base):
 
     `sealed_profile` holds name, phone, platform, station and employee number,
     readable with SECRET_KEYS only; `phone_digest` finds a phone without reading it.
+    `verification` says how sure we are: unverified (a phone that got its code), listed (on
+    a platform's list), verified (the operator has seen who it is).
     Of an erased rider nothing is left but `tombstone`: SHA-256 of the sealed bytes as
     they were last, which tells nothing of the person and can be compared with a copy.
     """
 
     __tablename__ = "riders"
+    __table_args__ = (
+        CheckConstraint(
+            "verification in ('unverified', 'listed', 'verified')", name="verification_known"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     sealed_profile: Mapped[bytes] = mapped_column(LargeBinary)
     phone_digest: Mapped[str] = mapped_column(String(64), unique=True)
     is_supervisor: Mapped[bool] = mapped_column(default=False)
+    verification: Mapped[str] = mapped_column(String(10), default="listed", server_default="listed")
     registered_at: Mapped[datetime] = mapped_column(default=now_utc)
     erased_at: Mapped[datetime | None]
     tombstone: Mapped[str | None] = mapped_column(String(64))

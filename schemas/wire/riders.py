@@ -1,7 +1,7 @@
 """Riders over the wire: signing in with a one-time code, who one is, and one's devices."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -25,6 +25,11 @@ Phone = Annotated[
 ]
 
 
+Invitation = Annotated[
+    Line, Field(max_length=80, description="of an invitation's QR code, for who registers by it")
+]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,6 +38,7 @@ class CodeWanted(_Body):
     """Ask for a one-time code."""
 
     phone: Phone
+    invitation: Invitation = ""
 
 
 class CodeOnItsWay(BaseModel):
@@ -48,6 +54,8 @@ class SignIn(_Body):
 
     phone: Phone
     code: Line = Field(max_length=12, description="six digits", examples=["048213"])
+    invitation: Invitation = ""
+    name: Line = Field("", max_length=80, description="of who registers by an invitation")
 
 
 class Me(BaseModel):
@@ -57,6 +65,9 @@ class Me(BaseModel):
     platform: str
     station: str
     is_supervisor: bool = Field(description="an appointed food-safety supervisor")
+    verification: Literal["unverified", "listed", "verified"] = Field(
+        description="a phone that got its code; on a platform's list; seen by the operator"
+    )
     registered_on: date
 
 
@@ -80,3 +91,49 @@ class DevicesEnded(BaseModel):
     """How many devices were signed out."""
 
     ended: int
+
+
+class Consent(BaseModel):
+    """One consent: its words as they are today, and whether it stands."""
+
+    kind: Literal["location"]
+    version: str = Field(description="of today's words; send it to agree to them")
+    title: str
+    paragraphs: list[str]
+    agreed: bool
+    agreed_version: str | None = Field(description="of the words that were agreed to")
+    agreed_on: date | None
+
+
+class ConsentList(BaseModel):
+    """Every consent that the product asks for."""
+
+    consents: list[Consent]
+
+
+class ConsentGiven(_Body):
+    """Agree to the words of one version."""
+
+    version: Line = Field(max_length=10)
+
+
+class PersonalCodeShown(BaseModel):
+    """The rider's own code for a station's terminal; a QR code holds the same text."""
+
+    code: str = Field(examples=["7KQ4M-X2H9T"])
+    expires_at: datetime
+
+
+class CodeShown(_Body):
+    """What a terminal scanned or somebody typed."""
+
+    code: Line = Field(max_length=40)
+
+
+class VisitorKnown(BaseModel):
+    """All that a station is told: a registered rider, and whether an appointed supervisor."""
+
+    registered: Literal[True]
+    is_supervisor: bool
+    is_verified: bool = Field(description="on a platform's list, or seen by the operator")
+    text: str

@@ -12,6 +12,7 @@ from suishoupai.commands.docs import docs
 from suishoupai.commands.evidence import evidence
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
+from suishoupai.commands.people import stations_group
 from suishoupai.commands.pipeline import requeue, trace
 from suishoupai.commands.retention import retention
 from suishoupai.commands.riders import riders
@@ -36,6 +37,7 @@ for _command in (
     up,
     migrate,
     riders,
+    stations_group,
     staff,
     units,
     jurisdictions,

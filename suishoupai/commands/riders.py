@@ -1,47 +1,30 @@
 """`riders add` and `riders import`: registration by hand or from a platform's list."""
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import click
-from sqlalchemy.orm import Session
 
 from intake.erasure import erase_rider
+from intake.rider_lists import read_rider_list
 from intake.riders import (
-    FIELD_WORDS,
     ImportResult,
     RefusedRow,
     RiderProfile,
     RiderRow,
     add_rider,
-    find_by_phone,
-    find_rider,
     import_riders,
     issue_token,
     revoke_tokens,
 )
 from schemas import audit
 from schemas.database import now_utc
-from schemas.errors import InvalidInput
 from schemas.sealing import Sealer, hide_phones
-from schemas.tables import Rider
 from schemas.words import Words
 from suishoupai.commands.codes import codes
 from suishoupai.commands.console import Commands, Console, Tick, pass_console
-
-# Headings that platforms' lists come with, beside our own field names.
-_HEADINGS = {
-    "姓名": "name",
-    "手机": "phone",
-    "手机号": "phone",
-    "电话": "phone",
-    "平台": "platform",
-    "站点": "station",
-    "工号": "employee_number",
-}
+from suishoupai.commands.people import end_invite, invite, one_rider, supervisor, verify
 
 
 @click.group(cls=Commands)
@@ -49,7 +32,8 @@ def riders() -> None:
     """Register riders and look after them."""
 
 
-riders.add_command(codes)
+for _command in (codes, invite, end_invite, verify, supervisor):
+    riders.add_command(_command)
 
 
 @riders.command()
@@ -96,7 +80,7 @@ def import_list(console: Console, *, file: Path, with_tokens: bool) -> None:
     站点, 工号. Riders who are known already are left as they are.
     """
     settings = console.settings()
-    rows = list(read_list(file))
+    rows = list(read_rider_list(file.read_bytes()))
     with (
         console.progress(Words("登记骑手", "Registering riders")) as tick,
         console.database(settings) as database,
@@ -122,7 +106,7 @@ def erase(console: Console, *, phone: str | None, rider_id: UUID | None, reason:
     """Erase a rider's sealed personal data; a tombstone and the reports stay."""
     settings = console.settings()
     with console.database(settings) as database, database.writing() as session:
-        rider = _one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
+        rider = one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
         tombstone = erase_rider(
             session,
             rider_id=rider.id,
@@ -145,62 +129,10 @@ def revoke(console: Console, *, phone: str | None, rider_id: UUID | None) -> Non
     """End every session and token of a rider: a lost phone, a contract that ended."""
     settings = console.settings()
     with console.database(settings) as database, database.writing() as session:
-        rider = _one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
+        rider = one_rider(session, Sealer(settings), phone=phone, rider_id=rider_id)
         ended = revoke_tokens(session, rider_id=rider.id)
     words = Words(f"已停用 {ended} 个登录。", f"{ended} sign-ins are ended.")
     console.result({"rider_id": rider.id, "ended": ended}, words.say(console.locale))
-
-
-def _one_rider(
-    session: Session, sealer: Sealer, *, phone: str | None, rider_id: UUID | None
-) -> Rider:
-    if (phone is None) is (rider_id is None):
-        raise click.UsageError("Give either --phone or --rider-id.")
-    if rider_id is None:
-        return find_by_phone(session, sealer=sealer, phone=phone or "")
-    return find_rider(session, rider_id=rider_id)
-
-
-def read_list(path: Path) -> Iterator[RiderRow]:
-    """Yield the lines of a platform's CSV list.
-
-    Raises InvalidInput when the file is no text or its heading line lacks name or phone.
-    """
-    reader = csv.reader(io.StringIO(_text(path.read_bytes()), newline=""))
-    heading = [_HEADINGS.get(cell.strip(), cell.strip().lower()) for cell in next(reader, [])]
-    missing = [name for name in ("name", "phone") if name not in heading]
-    if missing:
-        names_zh = "、".join(FIELD_WORDS[name][0].zh for name in missing)
-        raise InvalidInput(
-            "list-heading",
-            Words(
-                f"名单第一行应为列名，缺少：{names_zh}。",
-                f"The first line must name the columns; missing: {', '.join(missing)}.",
-            ),
-            field="FILE",
-        )
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            known = {
-                name: cell
-                for name, cell in zip(heading, cells, strict=False)
-                if name in FIELD_WORDS
-            }
-            yield RiderRow(reader.line_num, known)
-
-
-def _text(data: bytes) -> str:
-    # Office programs in China save CSV as GB 18030 unless told otherwise.
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InvalidInput(
-        "list-encoding",
-        Words("名单不是 UTF-8 或 GB 18030 文本。", "The list is neither UTF-8 nor GB 18030 text."),
-        field="FILE",
-    )
 
 
 def _ticking(rows: list[RiderRow], tick: Tick) -> Iterator[RiderRow]:
@@ -219,6 +151,7 @@ def _document(result: ImportResult, locale: str) -> dict[str, object]:
         "added": [
             {"line": row.line, "rider_id": row.rider_id, "token": row.token} for row in result.added
         ],
+        "confirmed": result.confirmed,
         "duplicates": rows(result.duplicates),
         "refused": rows(result.refused),
     }
@@ -232,7 +165,13 @@ def _report(result: ImportResult, locale: str) -> str:
         f"{len(result.refused)} lines refused.",
     )
     lines = [words.say(locale)]
-    for row in result.refused:
+    if result.confirmed:
+        confirmed = Words(
+            f"确认了 {len(result.confirmed)} 名自行登记的骑手。",
+            f"{len(result.confirmed)} who had registered by themselves are confirmed.",
+        )
+        lines.append(confirmed.say(locale))
+    for row in [*result.refused, *result.duplicates]:
         line = Words(f"第 {row.line} 行：{row.words.zh}", f"Line {row.line}: {row.words.en}")
         lines.append(line.say(locale))
     lines += [f"{row.line}\t{row.token}" for row in result.added if row.token]

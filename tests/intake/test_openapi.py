@@ -95,7 +95,7 @@ def _raised_codes() -> set[str]:
 
 # What is raised for the operator's command line or the worker, never over HTTP.
 ELSEWHERE = re.compile(
-    r"rider.*|row-too-long|sms-away|original-missing|queue-away|disk-full|reason-missing|"
+    r"rider.*|row-too-long|sms-away|qr-format|station-(exists|unknown)|original-missing|queue-away|disk-full|reason-missing|"
     r"case-(not-)?held|legal-hold|number-unknown"
 )
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from schemas.database import Database
+from intake.identity.codes import ask_code
+from intake.identity.gateways import ConsoleGateway
+from schemas.database import Database, now_utc
 from schemas.sealing import Sealer, token_hash
 from schemas.settings import Settings
 from schemas.tables import (
@@ -94,7 +96,10 @@ def test_a_list_without_a_phone_column_is_refused(run: Run, tmp_path: Path) -> N
     names = tmp_path / "list.csv"
     names.write_text("姓名,平台\n张三,饿了么\n")
     done = run("riders", "import", str(names), "--lang", "zh")
-    assert (done.code, done.err.splitlines()[-1]) == (1, "名单第一行应为列名，缺少：手机号。")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        1,
+        "名单缺少“手机号”一列。第一行应为：姓名,手机号,平台,站点,工号。",
+    )
 
 
 def test_a_list_that_is_no_text_is_refused(run: Run, tmp_path: Path) -> None:
@@ -165,3 +170,67 @@ def test_units_add_makes_a_departments_unit_once(run: Run, database: Database) -
     assert run(*arguments).document["error"]["code"] == "unit-exists"
     unknown = run("units", "add", "--department", "urban", "--code", "123", "--json")
     assert unknown.document["error"]["code"] == "division-unknown"
+
+
+PHONE = "13900000001"
+
+
+@pytest.fixture
+def one_rider(run: Run) -> str:
+    """A registered rider's id."""
+    done = run("riders", "add", "--name", "张三", "--phone", PHONE, "--json")
+    return str(done.document["rider_id"])
+
+
+def test_an_invitation_is_made_with_its_qr_code_and_ended(run: Run, tmp_path: Path) -> None:
+    poster = tmp_path / "poster.svg"
+    place = ("--platform", "饿了么", "--station", "中街站")
+    done = run("riders", "invite", *place, "--qr", str(poster), "--json")
+    assert done.code == 0
+    assert "/join/join_" in done.document["address"]
+    assert poster.read_text().startswith("<?xml")
+    assert run("riders", "invite", *place, "--qr", str(tmp_path / "poster.doc")).code == 1
+    ended = ("riders", "end-invitation", done.document["invitation_id"])
+    assert run(*ended).code == 0
+    assert run(*ended, "--json").document["error"]["code"] == "invitation-over"
+
+
+def test_a_rider_is_verified_appointed_and_signed_out(
+    run: Run, one_rider: str, database: Database
+) -> None:
+    assert run("riders", "verify", "--phone", PHONE).code == 0
+    assert run("riders", "supervisor", "--rider-id", one_rider).code == 0
+    assert run("riders", "revoke", "--phone", PHONE, "--json").document["ended"] == 1
+    with database.reading() as session:
+        rider = session.scalars(select(Rider)).one()
+        assert (rider.verification, rider.is_supervisor) == ("verified", True)
+        assert session.scalars(select(RiderToken)).one().revoked_at is not None
+    assert run("riders", "supervisor", "--phone", PHONE, "--end").code == 0
+    with database.reading() as session:
+        assert session.scalars(select(Rider)).one().is_supervisor is False
+    assert run("riders", "verify", "--phone", "13900000009").code == 1
+    assert run("riders", "verify").code == 2
+
+
+def test_stations_are_added_renewed_listed_and_ended(run: Run) -> None:
+    add = ("stations", "add", "--name", "中街站", "--place", "中街路 1 号", "--json")
+    first = run(*add).document["token"]
+    assert run(*add).document["error"]["code"] == "station-exists"
+    assert run("stations", "renew", "中街站", "--json").document["token"] != first
+    assert run("stations", "list").out == "中街站\t中街路 1 号\n"
+    assert run("stations", "end", "中街站").code == 0
+    assert run("stations", "end", "中街站").code == 1
+    assert run("stations", "list", "--lang", "zh").out == "还没有站点。\n"
+
+
+def test_codes_are_shown_with_a_masked_phone(
+    run: Run, settings: Settings, database: Database, one_rider: str
+) -> None:
+    assert run("riders", "codes", "--lang", "zh").out == "现在没有等待的验证码。\n"
+    sealer = Sealer(settings)
+    with database.writing() as session:
+        made = ask_code(session, sealer=sealer, phone=PHONE, now=now_utc())
+    ConsoleGateway(database, sealer).send(made, locale="zh")
+    done = run("riders", "codes")
+    assert f"139****0001  {made.code}" in done.out
+    assert PHONE not in done.out
