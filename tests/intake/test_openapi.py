@@ -95,8 +95,8 @@ def _raised_codes() -> set[str]:
 
 # What is raised for the operator's command line or the worker, never over HTTP.
 ELSEWHERE = re.compile(
-    r"rider.*|row-too-long|sms-away|qr-format|station-(exists|unknown)|original-missing|queue-away|disk-full|reason-missing|"
-    r"case-(not-)?held|legal-hold|number-unknown"
+    r"rider.*|row-too-long|sms-away|qr-format|station-(exists|unknown)|original-missing|"
+    r"queue-away|disk-full|reason-missing|case-(not-)?held|legal-hold|number-unknown"
 )
 
 
