@@ -230,22 +230,6 @@ def test_the_map_draws_claims_with_their_distances_and_the_cases_near_by(world, 
     page.wait_for_url(f"**/cases/{near.number}")
 
 
-def test_everything_essential_works_without_script(world, enter) -> None:
-    world.person("anna", (Role.INSPECTOR, SHENHE))
-    case = world.case(categories=("PEST",))
-    page = enter("anna", javascript=False)
-    page.get_by_label("类别").select_option("PEST")
-    page.get_by_role("button", name="筛选").click()
-    page.get_by_role("link", name="鼠患虫害").click()
-    page.get_by_role("button", name="开始核查").click()
-    page.locator("summary", has_text="更多").click()
-    page.locator("summary", has_text="退回分派").click()
-    page.get_by_label("理由").first.fill("在浑南区")
-    page.get_by_role("button", name="退回分派").click()
-    assert world.fresh(case).state == "dispatch"
-    assert page.get_by_text("案件已改为“待分派”").is_visible()
-
-
 def test_two_on_one_case_the_later_keeps_the_words(world, enter) -> None:
     for name in ("anna", "bob"):
         world.person(name, (Role.INSPECTOR, SHENHE))
