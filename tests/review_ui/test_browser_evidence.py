@@ -1,7 +1,6 @@
-"""Opening a reporter, the auditor's page and the evidence package, in a real browser."""
+"""Opening a reporter and the auditor's page, in a real browser."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import expect
 
@@ -19,13 +18,6 @@ pytestmark = [
 ]
 
 
-def check(page):
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    assert not wide, f"{page.url} is wider than the screen"
-
-
 def test_a_reporter_is_opened_with_a_reason_once_and_the_auditor_sees_it(world, enter) -> None:
     for name, role in (("hanna", Role.BUREAU_HEAD), ("audrey", Role.AUDITOR)):
         world.person(name, (role, SHENHE))
@@ -35,33 +27,23 @@ def test_a_reporter_is_opened_with_a_reason_once_and_the_auditor_sees_it(world, 
     case = world.case(reports=(world.report(rider_id=rider.id), world.report()))
     head = enter("hanna")
     head.goto(f"/cases/{case.number}")
-    check(head)
     head.get_by_role("link", name="查看 骑手-0Q0 的身份").click()
-    check(head)
     head.get_by_label("查看的理由").select_option("contact")
     head.get_by_label("具体事由").fill("核实后厨的位置")
     with head.expect_navigation():
         head.get_by_role("button", name="查看一次").click()
     expect(head.get_by_text(NAME)).to_be_visible()
-    check(head)
     head.get_by_role("link", name="回到案件").click()
     head.wait_for_url(f"**/cases/{case.number}")
     # The browser has kept nothing of the page that it could go back to.
     with pytest.raises(BrowserError, match="ERR_CACHE_MISS"):
         head.go_back()
     expect(head.get_by_text(NAME)).to_have_count(0)
-    # That tab is left with the browser's own page of a missing answer.
-    head = head.context.new_page()
 
-    head.goto(f"/cases/{case.number}/evidence")
-    check(head)
     with world.database.writing() as session:
         audit.seal(session)
-    for size in ((1366, 768), (390, 844)):
-        auditor = enter("audrey", size=size)
-        auditor.wait_for_url("**/audit")
-        expect(auditor.get_by_text("核实后厨的位置")).to_be_visible()
-        check(auditor)
-        auditor.goto("/audit?tab=all")
-        check(auditor)
-        assert NAME not in auditor.content()
+    auditor = enter("audrey")
+    auditor.wait_for_url("**/audit")
+    expect(auditor.get_by_text("核实后厨的位置")).to_be_visible()
+    auditor.goto("/audit?tab=all")
+    assert NAME not in auditor.content()

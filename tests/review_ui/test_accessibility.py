@@ -1,0 +1,210 @@
+"""Every page of the room: no violation that axe-core knows, and nothing wider than the screen.
+
+Each is looked at on a desktop in Chinese, and on a phone in English, whose words are the
+longer ones. A page that nobody looks at here fails the test, so a new one has to be added.
+"""
+
+from dataclasses import dataclass, field
+
+import pyotp
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import request, template_rendered
+from playwright.sync_api import Page
+
+from review_ui.access.entrance import COOKIE
+from review_ui.access.sessions import Awaits, open_session
+from review_ui.casework.advancing import advance
+from review_ui.room import WEB
+from schemas import audit
+from schemas.access import Role
+from schemas.database import now_utc
+from schemas.lifecycle import State
+
+SHENHE, SHENYANG = "210103", "210100"
+PASSWORD = "a long enough password"
+DESKTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+HEADER_PX = 64
+# What a GET answers with that is no page: JSON, pictures, files, a piece of a page, a redirect.
+NO_PAGES = {
+    "api_v1.list_cases", "api_v1.show_case", "api_v1.show_document", "api_v1.show_week",
+    "cases.show_map", "healthz", "map.show_box", "map.show_outlines", "metrics",
+    "notes.count_work", "notes.download_attachment", "notes.show_attachment",
+    "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
+    "photos.show_photo", "provider.come_back", "provider.leave", "queue.show_pulse", "readyz",
+    "static",
+}  # fmt: skip
+UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
+# What is seen differs with the width; what colours there are does not, and takes axe longest.
+ON_A_PHONE = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
+]
+
+
+def pages() -> set[str]:
+    """Return the templates that are whole pages."""
+    folder = WEB / "templates"
+    return {
+        path.name for path in folder.glob("*.html") if "{% extends 'base.html'" in path.read_text()
+    }
+
+
+@dataclass
+class Eye:
+    """Looks at pages, and remembers which templates and routes it has seen."""
+
+    shown: tuple[str, str] = ("", "")
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    whole: set[str] = field(default_factory=pages)
+
+    def notice(self, _app, template, **_context) -> None:
+        """Take note of the page that was sent last."""
+        if template.name in self.whole:
+            self.shown = (template.name, request.endpoint or "")
+
+    def look(self, page: Page, path: str | None = None) -> None:
+        """Look at the page that is open, or at another one, which is fetched in both languages."""
+        if path:
+            page.goto(path)
+        page.evaluate(UNFOLD)
+        self._judge(page)
+        page.set_viewport_size(PHONE)
+        if path:
+            speak(page, "en")
+            page.reload()
+            page.evaluate(UNFOLD)
+        assert page.locator("header.side").bounding_box()["height"] <= HEADER_PX, page.url
+        menu = page.locator("header .menu > summary")
+        if menu.count():
+            menu.click()
+        self._judge(page, ON_A_PHONE)
+        widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert widths[0] <= widths[1], f"{page.url} is wider than a phone"
+        self.seen.add(self.shown)
+        page.set_viewport_size(DESKTOP)
+        speak(page, "zh")
+
+    @staticmethod
+    def _judge(page: Page, options: dict | None = None) -> None:
+        asked = {"options": options} if options else {}
+        found = Axe().run(page, **asked).response["violations"]
+        told = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+        assert told == [], page.url
+
+
+def speak(page: Page, locale: str) -> None:
+    origin = page.url.split("/", 3)[:3]
+    page.context.add_cookies([{"name": "locale", "value": locale, "url": "/".join(origin)}])
+
+
+@pytest.fixture
+def eye(app):
+    """An eye that the application tells which page it sends."""
+    made = Eye()
+    with template_rendered.connected_to(made.notice, app):
+        yield made
+
+
+def press(page: Page, button: str) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).first.click()
+
+
+def arrive(world, enter, person, awaits: Awaits) -> Page:
+    """Return the page of somebody whose session still waits for a second step."""
+    page = enter()
+    with world.database.writing() as session:
+        token = open_session(session, staff_id=person.staff_id, now=now_utc(), awaits=awaits)
+    page.context.add_cookies([{"name": COOKIE, "value": token, "url": page.url}])
+    return page
+
+
+def furnish(world):
+    """Put one of everything into the world and return the paths that show it."""
+    every = [(role, SHENYANG) for role in Role if role is not Role.REWARD_OFFICER]
+    boss = world.person("boss", *every)
+    anna = world.person("anna", (Role.INSPECTOR, SHENHE))
+    world.person("rita", (Role.REWARD_OFFICER, SHENHE))
+    mine, theirs = world.report(photos=3, rider_id=world.rider()[0]), world.report()
+    flags = ("claims-disagree-place", "no-exif", "similar-nearby")
+    case = world.case(reports=(mine, theirs), state=State.VERIFYING, flags=flags)
+    world.beside(case, mentioned=boss.staff_id)
+    late = world.case(due_on=now_utc().date().replace(year=2026, month=1, day=5))
+    other = world.report()
+    lost = world.case(reports=(other,), state=State.DISPATCH, code=SHENYANG)
+    world.match(mine, theirs, "same_picture")
+    world.match(mine, other)
+    with world.database.writing() as session:
+        advance(
+            session, case_id=case.id, staff=anna, to=State.UNVERIFIABLE, version=2,
+            record={"findings": "店已搬走"}, now=now_utc(),
+        )  # fmt: skip
+        audit.seal(session)
+    shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
+    return (boss, anna, case), [
+        "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
+        "/audit?tab=all", "/account", "/account/second-factor", "/staff", "/staff/new",
+        f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/nothing",
+        *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
+    ]  # fmt: skip
+
+
+def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye, enter) -> None:
+    (boss, anna, case), paths = furnish(world)
+    page = enter()
+    eye.look(page, "/sign-in")
+    page = enter("boss")
+    for path in paths:
+        eye.look(page, path)
+
+    page.goto(f"/cases/{case.number}")
+    eye.look(page, page.get_by_role("link", name="的身份").first.get_attribute("href"))
+    page.reload()
+    page.get_by_label("查看的理由").select_option("contact")
+    page.get_by_label("具体事由").fill("核实后厨的位置")
+    press(page, "查看一次")
+    eye.look(page)
+    page = page.context.new_page()
+    page.goto(f"/cases/{case.number}")
+    eye.look(page, page.get_by_role("link", name="的原件").first.get_attribute("href"))
+    page.goto("/")
+    for box in page.locator(".cases input").all()[:2]:
+        box.check()
+    press(page, "提示为同一线索")
+    eye.look(page)
+    page.goto(f"/staff/{anna.staff_id}")
+    press(page, "生成设置密码的链接")
+    eye.look(page)
+    link = page.locator("code.secret").first.inner_text()
+    page.goto("/account")
+    page.get_by_text("新建令牌").first.click()
+    page.get_by_label("用途").fill("统计")
+    page.locator("form[action$=tokens] input[name=password]").fill(PASSWORD)
+    press(page, "新建令牌")
+    eye.look(page)
+    page.goto("/account/second-factor")
+    secret = page.inner_text("code.secret").strip()
+    page.get_by_label("6 位数字").fill(pyotp.TOTP(secret).now())
+    page.get_by_label("当前密码").fill(PASSWORD)
+    press(page, "确认")
+    eye.look(page)
+
+    eye.look(enter(), link)
+    eye.look(enter("rita"), "/")
+    eye.look(arrive(world, enter, boss, Awaits.CODE), "/sign-in/code")
+    eye.look(arrive(world, enter, anna, Awaits.ENROLMENT), "/sign-in/enrolment")
+    page = enter("anna")
+    page.goto(f"/cases/{case.number}")
+    page.get_by_label("写备注").fill("写了一半")
+    page.context.clear_cookies(name=COOKIE)
+    press(page, "写入备注")
+    page.get_by_label("用户名").fill("anna")
+    page.get_by_label("密码").fill(PASSWORD)
+    press(page, "登录")
+    eye.look(page)
+
+    assert {template for template, _ in eye.seen} == eye.whole, "look at every page here"
+    asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in rule.methods}
+    assert asked - {endpoint for _, endpoint in eye.seen} == NO_PAGES, "look at every page here"
