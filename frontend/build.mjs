@@ -14,18 +14,19 @@ const rooms = ["review_ui", "intake"].filter((room) =>
   existsSync(path.join(root, room, "web", "src", "front.json")),
 );
 
-// `front.json` says what a room is bundled from: {entries: [...], icons: [...], copies: [...]}.
+// `front.json` says what a room is bundled from: {entries: [...], icons: [...], copies: [...]};
+// icons and copies may be left out.
 for (const room of rooms) {
   const source = path.join(root, room, "web", "src");
   const target = path.join(root, room, "web", "static", "dist");
   const front = JSON.parse(await readFile(path.join(source, "front.json"), "utf8"));
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
-  const manifest = {
-    ...(await bundle(source, target, front.entries)),
-    "icons.svg": await write(target, "icons.svg", await sprite(front.icons)),
-  };
-  for (const name of front.copies) {
+  const manifest = await bundle(source, target, front.entries);
+  if (front.icons) {
+    manifest["icons.svg"] = await write(target, "icons.svg", await sprite(front.icons));
+  }
+  for (const name of front.copies ?? []) {
     manifest[name] = await write(target, name, await readFile(path.join(source, name)));
   }
   await writeFile(path.join(target, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
@@ -44,6 +45,7 @@ async function bundle(source, target, entries) {
     minify: true,
     sourcemap: false,
     legalComments: "linked",
+    charset: "utf8",
     target: ["chrome90", "firefox90", "safari15"],
     metafile: true,
     logLevel: "warning",

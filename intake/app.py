@@ -15,7 +15,7 @@ from intake.identity.entrance import COOKIE, find_reporter, require_rider, requi
 from intake.notices import stuck_deliveries
 from intake.problems import problem_table
 from intake.readiness import check_disk
-from intake.routes import pages, uploads
+from intake.routes import pages, shell, uploads
 from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> Flask:
     _keep_form_tokens(app, settings)
     uploads.register(app)
     pages.register(app)
+    shell.register(app)
     _add_document(app)
     hang(app, _doorway(door))
     return app

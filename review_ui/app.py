@@ -1,11 +1,10 @@
 """The inspectors' room as a Flask application."""
 
-import json
-
 from flask import Flask, g, get_flashed_messages, render_template, request
 from flask_babel import Babel
 from flask_wtf.csrf import ValidationError, validate_csrf
 
+from intake.bundle import read_bundle
 from intake.doorway import Doorway, hang, request_id, request_locale
 from intake.photos import make_store
 from intake.queueing import DoorQueue
@@ -41,7 +40,7 @@ from review_ui.routes.week import week
 from schemas.access import ROLE_NAMES, Right
 from schemas.calendars import LiveCalendar
 from schemas.database import connect, now_utc
-from schemas.errors import ConfigurationError, NotSignedIn, SuishoupaiError, Unavailable
+from schemas.errors import ConfigurationError, NotSignedIn, SuishoupaiError
 from schemas.logs import configure_logs
 from schemas.measures import NightWork, night_work, provisional_due_dates
 from schemas.migrate import check_migrated
@@ -127,7 +126,7 @@ def create_app(settings: Settings) -> Flask:
                 "migrations": lambda: check_migrated(room.database),
                 "queue": room.queue.check,
                 "photos": room.store.check,
-                "pages": lambda: _manifest(required=True),
+                "pages": lambda: read_bundle(WEB, required=True),
             },
             notices={
                 "provisional_due_dates": lambda: _provisional(room),
@@ -196,7 +195,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _add_globals(app: Flask, settings: Settings) -> None:
-    names = _manifest(required=False)
+    names = read_bundle(WEB, required=False)
 
     @app.context_processor
     def _globals() -> dict[str, object]:
@@ -213,23 +212,6 @@ def _add_globals(app: Flask, settings: Settings) -> None:
         return f"/static/dist/{names.get(name, name)}"
 
     app.jinja_env.globals["asset"] = asset
-
-
-def _manifest(*, required: bool) -> dict[str, str]:
-    """Return the bundled files by their plain names; without a bundle pages are bare but work."""
-    try:
-        names: dict[str, str] = json.loads((WEB / "static" / "dist" / "manifest.json").read_text())
-    except FileNotFoundError:
-        if required:
-            raise Unavailable(
-                "pages-not-bundled",
-                Words(
-                    "页面的样式和脚本还没有打包：请运行 npm ci 和 npm run build。",
-                    "Styles and scripts are not bundled: run npm ci and npm run build.",
-                ),
-            ) from None
-        return {}
-    return names
 
 
 def _policy(settings: Settings) -> str:

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
@@ -25,3 +27,16 @@ def test_every_text_of_the_pages_is_translated_and_nothing_else() -> None:
         assert item.string
         assert not item.fuzzy
         assert not item.check(catalogue)
+
+
+def test_every_text_of_the_app_is_translated_and_nothing_else() -> None:
+    source = ROOM / "web/src"
+    scripts = "".join(path.read_text() for path in source.glob("*.js"))
+    said = re.findall(r'\bsay\(\s*"((?:[^"\\]|\\.)*)"', scripts)
+    # Every call names its text where it stands: what can't be seen can't be translated.
+    assert len(said) == len(re.findall(r"(?<!function )\bsay\(", scripts))
+    english = json.loads((source / "words.en.json").read_text())
+    assert set(english) == set(said)
+    for text, translated in english.items():
+        assert re.findall(r"\{\w+\}", translated) == re.findall(r"\{\w+\}", text), text
+        assert not re.search(r"[\u4e00-\u9fff]", translated), text

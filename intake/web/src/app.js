@@ -1,0 +1,126 @@
+// The rider's app: takes the place of the plain form where the browser can run it.
+
+import { onChange } from "./changes.js";
+import { el, icon, iconsAt } from "./dom.js";
+import { limitPhotos } from "./draft.js";
+import { recall } from "./database.js";
+import { readCategories } from "./likely.js";
+import { refresh, show, showPages } from "./pages.js";
+import { onPlace, stopWatching, watchPlace } from "./place.js";
+import { codeScreen } from "./screen-code.js";
+import { mineScreen } from "./screen-mine.js";
+import { sendScreen, shopScreen, wordsScreen } from "./screen-send.js";
+import { shutterScreen } from "./screen-shutter.js";
+import { tipScreen } from "./screen-tip.js";
+import { whatScreen } from "./screen-what.js";
+import { whereScreen } from "./screen-where.js";
+import { clearProblems } from "./sender.js";
+import { keepSending } from "./sending.js";
+import { refreshSession } from "./session.js";
+import { chooseLanguage, currentLanguage, findLanguage, say } from "./words.js";
+
+const SCREENS = {
+  "": shutterScreen,
+  what: whatScreen,
+  send: sendScreen,
+  where: whereScreen,
+  shop: shopScreen,
+  words: wordsScreen,
+  mine: mineScreen,
+  tip: tipScreen,
+  code: codeScreen,
+};
+
+const root = document.getElementById("app");
+if (root) void begin(root);
+
+/** @param {HTMLElement} root */
+async function begin(root) {
+  const { categories = "[]", maxPhotos, icons = "", worker } = root.dataset;
+  iconsAt(icons);
+  readCategories(categories);
+  limitPhotos(Number(maxPhotos));
+  findLanguage();
+  const main = el("main", { id: "main" });
+  const frame = el("div", { id: "frame" });
+  const draw = () => {
+    frame.replaceChildren(top(), main, bottom(draw));
+  };
+  draw();
+  document.body.className = "";
+  document.body.replaceChildren(frame);
+  if ((await recall("place-consent", "")) === "yes") watchPlace();
+  await showPages(main, SCREENS);
+  onChange(() => void refresh());
+  onPlace(() => void refresh());
+  // A watch that runs on behind other apps empties the battery.
+  document.addEventListener("visibilitychange", async () => {
+    if (document.visibilityState === "hidden") stopWatching();
+    else if ((await recall("place-consent", "")) === "yes") watchPlace();
+  });
+  if (worker) void registerWorker(worker);
+  void navigator.storage?.persist?.().catch(() => false);
+  if (await refreshSession()) await clearProblems("sign-in");
+  keepSending();
+}
+
+/** @param {string} address */
+async function registerWorker(address) {
+  try {
+    await navigator.serviceWorker?.register(address, { scope: "/" });
+  } catch {
+    // A messenger's web view has none: the page sends while it is open.
+  }
+}
+
+function top() {
+  return el(
+    "header",
+    {},
+    el(
+      "div",
+      { class: "top" },
+      el("a", { class: "brand", href: "#" }, icon("camera"), say("随手拍")),
+      el(
+        "nav",
+        { "aria-label": say("页面") },
+        el("a", { href: "#mine" }, icon("list"), say("我的举报")),
+      ),
+    ),
+    el(
+      "p",
+      { class: "shield" },
+      icon("shield"),
+      el("span", {}, say("商家永远不会知道是谁举报的。")),
+    ),
+  );
+}
+
+/** @param {() => void} draw */
+function bottom(draw) {
+  const other = currentLanguage() === "en" ? "zh" : "en";
+  return el(
+    "footer",
+    { class: "bottom" },
+    el(
+      "p",
+      { class: "languages" },
+      el(
+        "button",
+        {
+          type: "button",
+          class: "plain-link",
+          lang: other === "en" ? "en" : "zh-CN",
+          onclick: () => {
+            chooseLanguage(other);
+            // The pages that the server makes follow, once there is a network.
+            void fetch(`/language/${other}`, { redirect: "manual" }).catch(() => {});
+            draw();
+            void show();
+          },
+        },
+        other === "en" ? "English" : "中文",
+      ),
+    ),
+  );
+}

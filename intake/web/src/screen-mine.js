@@ -1,0 +1,86 @@
+// My tips: each a card whose state is told by its shape as well as its colour.
+
+import { el, heading, icon, ring } from "./dom.js";
+import { categoryOf } from "./likely.js";
+import { allTips } from "./outbox.js";
+import { backTo } from "./pages.js";
+import { percentSent } from "./sender.js";
+import { refreshStatuses } from "./statuses.js";
+import { currentLanguage, say, sayMoment } from "./words.js";
+
+/** @typedef {import("./types.d.ts").Tip} Tip */
+
+/** @returns {Promise<import("./pages.js").Screen>} */
+export async function mineScreen() {
+  const list = el("ul", { class: "tips" });
+  const refresh = async () => {
+    const tips = (await allTips()).filter(({ state }) => state !== "draft");
+    list.replaceChildren(...(tips.length ? tips.map(card) : [nothing()]));
+  };
+  await refresh();
+  void refreshStatuses();
+  const nodes = [
+    backTo("", say("拍照举报")),
+    heading(say("我的举报")),
+    list,
+    el("p", {}, el("a", { class: "button", href: "/status" }, say("凭回执码查进度"))),
+  ];
+  return { title: say("我的举报"), nodes, refresh };
+}
+
+/** @param {Tip} tip */
+function card(tip) {
+  const names = tip.categories.map((code) => categoryOf(code)?.[currentLanguage()] ?? code);
+  return el(
+    "li",
+    {},
+    el(
+      "a",
+      { class: `tip ${shapeOf(tip)}`, href: `#tip/${tip.id}` },
+      badge(tip),
+      el(
+        "span",
+        { class: "tip-words" },
+        el("b", {}, names.join(currentLanguage() === "en" ? ", " : "、")),
+        el("span", {}, sayState(tip)),
+        el("span", { class: "note" }, [tip.premises_name, sayMoment(tip.created_at_ms)].filter(Boolean).join(" · ")),
+      ),
+    ),
+  );
+}
+
+/** @param {Tip} tip @returns {"stuck" | "waiting" | "sending" | "received" | "answered"} */
+export function shapeOf(tip) {
+  if (tip.problem) return "stuck";
+  return tip.state === "draft" ? "waiting" : tip.state;
+}
+
+/** The picture of a tip's state: phone, ring, tick in a circle, or speech bubble. @param {Tip} tip */
+export function badge(tip) {
+  const shape = shapeOf(tip);
+  if (shape === "sending") return ring(percentSent(tip));
+  const drawn = { stuck: "warning", waiting: "on-phone", received: "received", answered: "answered" };
+  return icon(drawn[shape], "large");
+}
+
+/** Say a tip's state in one line. @param {Tip} tip */
+export function sayState(tip) {
+  switch (shapeOf(tip)) {
+    case "stuck":
+      return tip.problem?.kind === "sign-in"
+        ? say("存在手机上：登录后接着发")
+        : say("存在手机上：没发成，点开看原因");
+    case "waiting":
+      return say("存在手机上，等信号");
+    case "sending":
+      return say("正在发 {percent}%", { percent: percentSent(tip) });
+    case "received":
+      return tip.status?.text ?? say("已收到，编号 {number}", { number: tip.number });
+    default:
+      return tip.status?.text ?? say("已答复");
+  }
+}
+
+function nothing() {
+  return el("li", { class: "card" }, say("还没有举报。看到问题，回首页拍一张就行。"));
+}

@@ -1,0 +1,192 @@
+// The last look before sending: photos, what, where, and what one may add.
+
+import { changeDraft, draft, finishDraft, knowsWhere } from "./draft.js";
+import { el, heading, icon } from "./dom.js";
+import { recall } from "./database.js";
+import { categoryOf } from "./likely.js";
+import { backTo, go, goInstead } from "./pages.js";
+import { photoStrip } from "./photo-strip.js";
+import { onPlace } from "./place.js";
+import { fileInput } from "./screen-shutter.js";
+import { placeChip } from "./screen-where.js";
+import { hurry } from "./sending.js";
+import { currentLanguage, say } from "./words.js";
+
+/** @typedef {import("./types.d.ts").Tip} Tip */
+
+/** @returns {Promise<import("./pages.js").Screen | null>} */
+export async function sendScreen() {
+  const tip = await draft();
+  if (!tip.photos.length || !tip.categories.length) {
+    goInstead(tip.photos.length ? "what" : "");
+    return null;
+  }
+  const note = el("p", { class: "note", role: "status" });
+  const chip = placeChip();
+  const button = sendButton(note);
+  const refresh = async () => {
+    chip.refresh();
+    button.refresh(await draft());
+  };
+  button.refresh(tip);
+  const nodes = [
+    backTo("what", say("种类")),
+    heading(say("发送前看一眼")),
+    await photoStrip(tip),
+    el(
+      "label",
+      { class: "album" },
+      fileInput("more", note, { capture: "environment" }),
+      icon("camera"),
+      el("span", {}, say("再拍一张")),
+    ),
+    el("div", { class: "rows" }, what(tip), chip.node, shopRow(tip), wordsRow(tip)),
+    note,
+    button.node,
+  ];
+  const stop = onPlace(refresh);
+  addEventListener("online", refresh);
+  addEventListener("offline", refresh);
+  const leave = () => {
+    stop();
+    removeEventListener("online", refresh);
+    removeEventListener("offline", refresh);
+  };
+  return { title: say("发送前看一眼"), nodes, refresh, leave };
+}
+
+/** @param {Tip} tip */
+function what(tip) {
+  const names = tip.categories.map((code) => {
+    const category = categoryOf(code);
+    return category ? category[currentLanguage()] : code;
+  });
+  return el(
+    "a",
+    { class: "chip", href: "#what" },
+    icon(tip.categories[0]),
+    el("span", {}, names.join(currentLanguage() === "en" ? ", " : "、")),
+  );
+}
+
+/** @param {Tip} tip */
+function shopRow(tip) {
+  const words = tip.premises_name || say("写店名（可不写）");
+  return el("a", { class: "chip", href: "#shop" }, icon("shop"), el("span", {}, words));
+}
+
+/** @param {Tip} tip */
+function wordsRow(tip) {
+  const words = tip.description || say("说两句（可不写）");
+  return el("a", { class: "chip", href: "#words" }, icon("words"), el("span", {}, words));
+}
+
+/** @param {HTMLElement} note */
+function sendButton(note) {
+  const words = el("span");
+  let lost = false;
+  const button = el(
+    "button",
+    {
+      type: "button",
+      id: "send",
+      onclick: async () => {
+        if (lost) {
+          go("where");
+          return;
+        }
+        button.disabled = true;
+        note.textContent = "";
+        const sent = await finishDraft();
+        navigator.vibrate?.(80);
+        goInstead(`tip/${sent.id}`);
+        void hurry();
+      },
+    },
+    icon("send"),
+    words,
+  );
+  /** @param {Tip} tip */
+  const refresh = (tip) => {
+    lost = !knowsWhere(tip);
+    const text = lost
+      ? say("先写店铺地址")
+      : navigator.onLine
+        ? say("发送")
+        : say("发送（现在没信号，会自动补发）");
+    if (words.textContent !== text) words.textContent = text;
+  };
+  return { node: el("div", { class: "send" }, button), refresh };
+}
+
+/** @returns {Promise<import("./pages.js").Screen>} */
+export async function shopScreen() {
+  const tip = await draft();
+  /** @type {Array<{name: string, address: string}>} */
+  const shops = await recall("shops", []);
+  const name = el("input", {
+    type: "text",
+    id: "shop-name",
+    maxlength: "200",
+    autocomplete: "off",
+    value: tip.premises_name,
+    oninput: () =>
+      changeDraft((found) => {
+        found.premises_name = name.value.trim();
+      }),
+  });
+  const known = shops.map((shop) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        onclick: async () => {
+          await changeDraft((found) => {
+            found.premises_name = shop.name;
+          });
+          go("send");
+        },
+      },
+      icon("shop"),
+      shop.name,
+    ),
+  );
+  const nodes = [
+    backTo("send", say("回去")),
+    heading(say("哪家店？")),
+    el("label", { for: "shop-name" }, say("店名（可不写）")),
+    name,
+    ...(known.length ? [el("h2", {}, say("您写过的店")), ...known] : []),
+    el("p", {}),
+    el("button", { type: "button", onclick: () => go("send") }, say("好了")),
+  ];
+  return { title: say("哪家店？"), nodes };
+}
+
+/** @returns {Promise<import("./pages.js").Screen>} */
+export async function wordsScreen() {
+  const tip = await draft();
+  const text = el(
+    "textarea",
+    {
+      id: "description",
+      rows: "5",
+      maxlength: "2000",
+      oninput: () =>
+        changeDraft((found) => {
+          found.description = text.value.trim();
+        }),
+    },
+    tip.description,
+  );
+  const nodes = [
+    backTo("send", say("回去")),
+    heading(say("说两句")),
+    el("label", { for: "description" }, say("看到了什么（可不写）")),
+    text,
+    el("p", { class: "note" }, say("不想打字，可以用键盘上的话筒说。不用写自己是谁。")),
+    el("button", { type: "button", onclick: () => go("send") }, say("好了")),
+  ];
+  return { title: say("说两句"), nodes };
+}

@@ -1,0 +1,156 @@
+// The first screen: one big shutter, and what must be known before it is pressed.
+
+import { el, heading, icon } from "./dom.js";
+import { recall, remember } from "./database.js";
+import { draft, takePhotos } from "./draft.js";
+import { allTips } from "./outbox.js";
+import { go } from "./pages.js";
+import { isRiding, watchPlace } from "./place.js";
+import { placeChip } from "./screen-where.js";
+import { photoStrip } from "./photo-strip.js";
+import { say } from "./words.js";
+
+/** @returns {Promise<import("./pages.js").Screen>} */
+export async function shutterScreen() {
+  const consent = await recall("place-consent", "");
+  const note = el("p", { class: "note", role: "status" });
+  const riding = el("div", { role: "alert" });
+  const chip = placeChip();
+  const tip = await draft();
+  const refresh = () => {
+    chip.refresh();
+    const alarm = isRiding() && say("您好像正在骑行：先停稳，再拍。");
+    if (riding.textContent !== (alarm || "")) {
+      riding.replaceChildren(...(alarm ? [warning(alarm)] : []));
+    }
+  };
+  refresh();
+  const nodes = [
+    heading(say("看到后厨不对劲？拍下来。")),
+    riding,
+    ...(tip.photos.length ? [await begun(tip)] : []),
+    ...(consent ? [] : [consentCard()]),
+    shutter(note),
+    note,
+    chip.node,
+    advice(),
+    ...(await ownTips()),
+  ];
+  return { title: say("拍照举报"), nodes, refresh };
+}
+
+/** @param {HTMLElement} note */
+function shutter(note) {
+  return el(
+    "div",
+    { class: "shutters" },
+    el(
+      "label",
+      { class: "shutter" },
+      fileInput("camera", note, { capture: "environment" }),
+      icon("camera", "large"),
+      el("span", {}, say("拍照")),
+    ),
+    el(
+      "label",
+      { class: "album" },
+      fileInput("album", note, { multiple: true }),
+      icon("album"),
+      el("span", {}, say("从相册选")),
+    ),
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {HTMLElement} note
+ * @param {Record<string, unknown>} more
+ */
+export function fileInput(id, note, more) {
+  const input = el("input", {
+    type: "file",
+    class: "file",
+    id,
+    accept: "image/*",
+    ...more,
+    onchange: async () => {
+      const files = [...(input.files ?? [])];
+      if (!files.length) return;
+      note.textContent = say("正在存到手机里…");
+      const left_out = await takePhotos(files);
+      input.value = "";
+      note.textContent = left_out;
+      if (!left_out) go((await draft()).categories.length ? "send" : "what");
+      else go("send");
+    },
+  });
+  return input;
+}
+
+/** @param {import("./types.d.ts").Tip} tip */
+async function begun(tip) {
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, say("您有一条还没发的举报")),
+    await photoStrip(tip, { plain: true }),
+    el("a", { class: "button", href: tip.categories.length ? "#send" : "#what" }, say("接着写")),
+  );
+}
+
+/** The question that the law wants asked apart: may the place be used, and what for. */
+function consentCard() {
+  const card = el("section", { class: "card", id: "place-consent" });
+  /** @param {"yes" | "no"} answer */
+  const answered = async (answer) => {
+    await remember("place-consent", answer);
+    card.remove();
+    if (answer === "yes") watchPlace();
+    else go("");
+  };
+  card.append(
+    el("h2", {}, say("可以用您的位置吗？")),
+    el(
+      "p",
+      {},
+      say("只在举报时取一次，用来找到管这家店的部门。商家看不到；不同意也能举报，写店铺地址就行。"),
+    ),
+    el(
+      "div",
+      { class: "pair" },
+      el("button", { type: "button", onclick: () => answered("yes") }, say("同意")),
+      el(
+        "button",
+        { type: "button", class: "quiet", onclick: () => answered("no") },
+        say("不同意"),
+      ),
+    ),
+  );
+  return card;
+}
+
+function advice() {
+  const lines = [
+    ["stop", say("先停稳，再拍照。")],
+    ["no-entry", say("只在取餐能到的地方拍，不进后厨。")],
+    ["no-face", say("别拍人脸；拍到了可以涂掉。")],
+  ];
+  return el(
+    "ul",
+    { class: "advice" },
+    ...lines.map(([name, words]) => el("li", {}, icon(name), el("span", {}, words))),
+  );
+}
+
+/** @param {string} words */
+function warning(words) {
+  return el("p", { class: "refusal" }, icon("warning"), el("span", {}, words));
+}
+
+async function ownTips() {
+  const tips = (await allTips()).filter(({ state }) => state !== "draft");
+  const unsent = tips.filter(({ state }) => state === "waiting" || state === "sending").length;
+  if (!unsent) return [];
+  const words = say("还有 {count} 条在手机上等着发", { count: unsent });
+  return [el("a", { class: "button", href: "#mine" }, icon("on-phone"), words)];
+}

@@ -1,0 +1,194 @@
+// One tip: safe on this phone, on its way, received, answered; and what keeps it back.
+
+import { el, heading, icon } from "./dom.js";
+import { clockOffset } from "./clock.js";
+import { findTip, removeTip, saveHeld } from "./outbox.js";
+import { backTo, go } from "./pages.js";
+import { receipt } from "./receipt.js";
+import { badge, sayState, shapeOf } from "./screen-mine.js";
+import { clearProblems, percentSent } from "./sender.js";
+import { hurry } from "./sending.js";
+import { refreshStatuses } from "./statuses.js";
+import { say, sayDay } from "./words.js";
+
+/** @typedef {import("./types.d.ts").Tip} Tip */
+
+/**
+ * @param {string[]} rest
+ * @returns {Promise<import("./pages.js").Screen | null>}
+ */
+export async function tipScreen([id]) {
+  const first = await findTip(id);
+  if (!first) {
+    go("mine");
+    return null;
+  }
+  const title = heading("");
+  const mark = el("p", { class: "badge" });
+  const words = el("p", { role: "status", id: "state-words" });
+  const more = el("div", {});
+  let drawn = "";
+  const refresh = async () => {
+    const tip = await findTip(id);
+    if (!tip) return;
+    mark.replaceChildren(badge(tip));
+    mark.className = `badge ${shapeOf(tip)}`;
+    const said = headline(tip);
+    if (title.textContent !== said) title.textContent = said;
+    const line = explanation(tip);
+    if (words.textContent !== line) words.textContent = line;
+    const state = [shapeOf(tip), tip.unsaved, tip.problem?.code, tip.status?.text].join();
+    if (state === drawn) return;
+    drawn = state;
+    more.replaceChildren(...(await details(tip)));
+  };
+  await refresh();
+  if (first.state === "received" || first.state === "answered") void refreshStatuses();
+  const nodes = [
+    backTo("mine", say("我的举报")),
+    el("div", { class: "card" }, mark, title, words, more),
+    el("p", {}, el("a", { class: "button", href: "#" }, icon("camera"), say("再报一条"))),
+  ];
+  return { title: say("我的举报"), nodes, refresh };
+}
+
+/** @param {Tip} tip */
+function headline(tip) {
+  switch (shapeOf(tip)) {
+    case "stuck":
+      return say("还在这部手机上，没有丢");
+    case "waiting":
+      return tip.unsaved ? say("还没存进手机") : say("已存在这部手机上");
+    case "sending":
+      return say("正在发 {percent}%", { percent: percentSent(tip) });
+    default:
+      return sayState(tip);
+  }
+}
+
+/** @param {Tip} tip */
+function explanation(tip) {
+  if (tip.problem) return tip.problem.detail || sayProblem(tip.problem.code);
+  if (tip.unsaved) return say("手机存满了：发完之前请不要关掉这个页面，或腾出空间再存一次。");
+  switch (tip.state) {
+    case "waiting":
+      return canSendAlone()
+        ? say("不用等：有信号就会自动发出去，可以锁屏走了。")
+        : say("不用等，锁屏也不会丢；有信号时打开这个页面就会接着发。");
+    case "sending":
+      return say("断了也不要紧，会从断的地方接着发。");
+    case "received":
+      return tip.status?.due_on
+        ? say("最迟 {day} 核查完毕。", { day: sayDay(new Date(tip.status.due_on)) })
+        : say("谢谢您。照片已从这部手机的待发箱里删掉。");
+    default:
+      return say("谢谢您。");
+  }
+}
+
+/** @param {string} code */
+function sayProblem(code) {
+  if (code === "photo-lost") return say("有一张照片被手机清掉了：请去掉这条，重拍一次。");
+  return say("服务器没有收下，稍后可以再试。");
+}
+
+/** @param {Tip} tip */
+async function details(tip) {
+  const parts = [];
+  if (tip.unsaved) parts.push(saveAgain(tip));
+  if (tip.problem?.kind === "sign-in") {
+    parts.push(el("a", { class: "button", href: "/sign-in" }, say("去登录")), asNobody(tip));
+  }
+  if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
+  if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
+  if (tip.number) parts.push(...(await receipt(tip)));
+  const offset_s = await clockOffset();
+  if (offset_s) parts.push(el("p", { class: "note" }, sayClock(offset_s)));
+  return parts;
+}
+
+/** @param {number} offset_s */
+function sayClock(offset_s) {
+  const minutes = Math.round(Math.abs(offset_s) / 60);
+  const span =
+    minutes < 120
+      ? say("{count} 分钟", { count: minutes })
+      : minutes < 2880
+        ? say("{count} 小时", { count: Math.round(minutes / 60) })
+        : say("{count} 天", { count: Math.round(minutes / 1440) });
+  return offset_s > 0
+    ? say("这部手机的钟快了约 {span}。照样算数：以收到的时间为准。", { span })
+    : say("这部手机的钟慢了约 {span}。照样算数：以收到的时间为准。", { span });
+}
+
+function nowButton() {
+  return el(
+    "button",
+    { type: "button", class: "quiet", onclick: () => void hurry() },
+    icon("send"),
+    say("现在就试一次"),
+  );
+}
+
+/** @param {Tip} tip */
+function saveAgain(tip) {
+  return el(
+    "button",
+    { type: "button", class: "quiet", onclick: () => void saveHeld(tip.id) },
+    say("再存一次"),
+  );
+}
+
+/** Whoever can't sign in now may give the tip as nobody's: they must say so themselves. @param {Tip} tip */
+function asNobody(tip) {
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: async () => {
+        const { changeTip } = await import("./outbox.js");
+        await changeTip(tip.id, (found) => {
+          found.as = "anonymous";
+        });
+        await clearProblems("sign-in");
+        await hurry();
+      },
+    },
+    say("不登录，匿名发出"),
+  );
+}
+
+/** @param {Tip} tip */
+function refusedActions(tip) {
+  return [
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        onclick: async () => {
+          await clearProblems("refused");
+          await hurry();
+        },
+      },
+      say("现在就试一次"),
+    ),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        onclick: async () => {
+          await removeTip(tip.id);
+          go("mine");
+        },
+      },
+      say("去掉这条"),
+    ),
+  ];
+}
+
+function canSendAlone() {
+  return "serviceWorker" in navigator && "SyncManager" in globalThis;
+}

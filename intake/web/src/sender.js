@@ -1,0 +1,232 @@
+// Sends what waits in the outbox: photos by tus, then the tip with its Idempotency-Key, so
+// that a repeat whose first answer was lost is the same report. Runs in a page or in the
+// service worker, never in two places at once.
+
+import { announce } from "./changes.js";
+import { noteServerTime } from "./clock.js";
+import { alone } from "./locks.js";
+import { allTips, changeTip, findTip, keepAnswer, photoBytes } from "./outbox.js";
+import { withOffset } from "./sums.js";
+import { bringPhoto, SendingFailed } from "./uploads.js";
+
+/** @typedef {import("./types.d.ts").Tip} Tip */
+/** @typedef {import("./types.d.ts").Photo} Photo */
+
+const FIRST_WAIT_MS = 4_000;
+const LONGEST_WAIT_MS = 15 * 60_000;
+const TELL_EVERY_MS = 400;
+
+/**
+ * Send every tip whose time has come. Resolves to when the next one is due, in
+ * milliseconds since 1970, or null when nothing waits that time alone could help.
+ * @param {{hurry?: boolean}} [how] `hurry`: do not wait for the time agreed with oneself
+ */
+export async function sendWaiting({ hurry = false } = {}) {
+  let again = true;
+  while (again) {
+    again = false;
+    await alone(async () => {
+      for (const tip of await dueTips(hurry)) {
+        await sendTip(tip);
+        // Somebody may have put another one in meanwhile.
+        again = true;
+      }
+    });
+    hurry = false;
+  }
+  const left = (await waitingTips()).filter(({ problem }) => !problem);
+  return left.length ? Math.min(...left.map(({ next_try_ms }) => next_try_ms)) : null;
+}
+
+async function waitingTips() {
+  const tips = await allTips();
+  // A tip found as «sending» was left there by a tab that was killed.
+  return tips.filter(({ state }) => state === "waiting" || state === "sending").reverse();
+}
+
+/** @param {boolean} hurry */
+async function dueTips(hurry) {
+  const now = Date.now();
+  return (await waitingTips()).filter(
+    ({ problem, next_try_ms }) => !problem && (hurry || next_try_ms <= now),
+  );
+}
+
+/** @param {Tip} tip */
+async function sendTip(tip) {
+  try {
+    await changeTip(tip.id, (found) => {
+      found.state = "sending";
+    });
+    await askWhoWeAre(tip);
+    for (const photo of tip.photos) await sendPhoto(tip, photo);
+    await keepAnswer(tip.id, await postTip(tip.id));
+  } catch (error) {
+    await putBack(tip.id, error instanceof SendingFailed ? error : new SendingFailed(0));
+    if (!(error instanceof SendingFailed)) console.error(error);
+  }
+}
+
+/**
+ * A rider's tip must not go out as nobody's because a session has ended meanwhile.
+ * @param {Tip} tip
+ */
+async function askWhoWeAre(tip) {
+  if (tip.as !== "rider") return;
+  const response = await ask("/api/v1/me", {});
+  if (!response.ok) throw await refusal(response);
+}
+
+/**
+ * @param {Tip} tip
+ * @param {Photo} photo
+ */
+async function sendPhoto(tip, photo) {
+  const bytes = await photoBytes(photo.id);
+  if (!bytes) throw new SendingFailed(400, { type: "photo-lost" });
+  let told_ms = 0;
+  /** @param {(found: Photo) => void} change */
+  const changePhoto = (change) =>
+    changeTip(tip.id, (found) => {
+      const mine = found.photos.find(({ id }) => id === photo.id);
+      if (mine) change(mine);
+    });
+  const url = await bringPhoto(photo, bytes, {
+    began: (upload_url) =>
+      changePhoto((mine) => {
+        mine.upload_url = upload_url;
+      }),
+    sent: (sent_bytes) => {
+      if (Date.now() - told_ms < TELL_EVERY_MS && sent_bytes < photo.size_bytes) return;
+      told_ms = Date.now();
+      void changePhoto((mine) => {
+        mine.sent_bytes = sent_bytes;
+      });
+    },
+  });
+  await changePhoto((mine) => {
+    mine.upload_url = url;
+    mine.sent_bytes = mine.size_bytes;
+  });
+}
+
+/**
+ * Send the tip itself; resolves to the server's answer once its sums are our sums.
+ * @param {string} id
+ */
+async function postTip(id) {
+  const tip = /** @type {Tip} */ (await findTip(id));
+  const response = await ask("/api/v1/reports", {
+    method: "POST",
+    headers: { "Idempotency-Key": tip.id, "Device-Time": withOffset(Date.now()) },
+    body: formOf(tip),
+  });
+  if (!response.ok) throw await refusal(response);
+  const answer = await response.json();
+  const kept = answer.photos.map((/** @type {{sha256: string}} */ { sha256 }) => sha256);
+  const differs = tip.photos.some(({ sha256 }, at) => sha256 && sha256 !== kept[at]);
+  if (differs) throw new SendingFailed(400, { type: "photo-changed" });
+  return {
+    number: answer.number,
+    receipt_code: answer.receipt_code,
+    received_at: answer.received_at,
+  };
+}
+
+/** @param {Tip} tip */
+export function formOf(tip) {
+  const form = new FormData();
+  for (const code of tip.categories) form.append("category", code);
+  for (const photo of tip.photos) {
+    form.append("photo_uploads", photo.upload_url.split("/").pop() ?? "");
+  }
+  form.append("captured_at", tip.photos[0].taken_at);
+  if (tip.place) {
+    form.append("latitude", String(tip.place.latitude));
+    form.append("longitude", String(tip.place.longitude));
+    form.append("accuracy_m", String(tip.place.accuracy_m));
+    form.append("datum", "wgs84");
+  }
+  if (tip.pin) {
+    form.append("pin_latitude", String(tip.pin.latitude));
+    form.append("pin_longitude", String(tip.pin.longitude));
+  }
+  for (const name of /** @type {const} */ (["description", "premises_name", "premises_address"])) {
+    if (tip[name]) form.append(name, tip[name]);
+  }
+  return form;
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+export async function ask(path, options) {
+  const asked_ms = Date.now();
+  let response;
+  try {
+    response = await fetch(path, { ...options, cache: "no-store", redirect: "error" });
+  } catch {
+    throw new SendingFailed(0);
+  }
+  await noteServerTime(response.headers.get("Date"), asked_ms);
+  return response;
+}
+
+/** @param {Response} response */
+export async function refusal(response) {
+  const problem = await response.json().catch(() => ({}));
+  const retry_after_s = Number(response.headers.get("Retry-After")) || 0;
+  return new SendingFailed(response.status, problem, retry_after_s);
+}
+
+// What the server will not say otherwise to, however often it is asked.
+const FINAL = new Set([400, 403, 409, 413, 415, 422]);
+// It no longer has what was uploaded: bring it again.
+const UPLOAD_GONE = /^(upload|photo-upload)/;
+
+/**
+ * Put a tip back to waiting, with the reason where a person has to do something.
+ * @param {string} id
+ * @param {SendingFailed} failure
+ */
+async function putBack(id, failure) {
+  await changeTip(id, (tip) => {
+    tip.state = "waiting";
+    tip.attempts += 1;
+    if (failure.status === 401) {
+      tip.problem = { kind: "sign-in", code: failure.code, detail: failure.detail };
+    } else if (failure.code === "photo-changed" || UPLOAD_GONE.test(failure.code)) {
+      for (const photo of tip.photos) Object.assign(photo, { upload_url: "", sent_bytes: 0 });
+    } else if (FINAL.has(failure.status)) {
+      tip.problem = { kind: "refused", code: failure.code, detail: failure.detail };
+    }
+    const doubled = Math.min(FIRST_WAIT_MS * 2 ** (tip.attempts - 1), LONGEST_WAIT_MS);
+    // Phones that lost the same mast must not come back in the same second.
+    const wait_ms = Math.max(doubled * (0.75 + Math.random() / 2), failure.retry_after_s * 1000);
+    tip.next_try_ms = Date.now() + wait_ms;
+  });
+  announce();
+}
+
+/** How much of a tip has arrived, 0 to 100. @param {Tip} tip */
+export function percentSent(tip) {
+  const all = tip.photos.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  const sent = tip.photos.reduce((sum, { sent_bytes }) => sum + sent_bytes, 0);
+  return all ? Math.min(99, Math.floor((100 * sent) / all)) : 0;
+}
+
+/**
+ * Let tips go that waited for a person: who has signed in, or wants it tried again.
+ * @param {"sign-in" | "refused"} kind
+ */
+export async function clearProblems(kind) {
+  for (const tip of await waitingTips()) {
+    if (tip.problem?.kind === kind) {
+      await changeTip(tip.id, (found) => {
+        found.problem = null;
+        found.next_try_ms = 0;
+      });
+    }
+  }
+}

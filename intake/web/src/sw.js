@@ -1,0 +1,62 @@
+// The service worker: keeps the app so that it opens without a network, and sends the
+// outbox when the browser says that there is one. Forty lines of our own: of Workbox the
+// app would use the list of what is kept, which the server writes before this file.
+
+import { sendWaiting } from "./sender.js";
+
+const worker = /** @type {ServiceWorkerGlobalScope & {KEPT: Kept}} */ (
+  /** @type {unknown} */ (self)
+);
+/** @typedef {{revision: string, shell: string, files: string[]}} Kept */
+
+const NAME = `suishoupai-${worker.KEPT.revision}`;
+const { shell, files } = worker.KEPT;
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(NAME);
+      const requests = [shell, ...files].map((path) => new Request(path, { cache: "reload" }));
+      await cache.addAll(requests);
+      await worker.skipWaiting();
+    })(),
+  );
+});
+
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      const names = await caches.keys();
+      const old = names.filter((name) => name.startsWith("suishoupai-") && name !== NAME);
+      await Promise.all(old.map((name) => caches.delete(name)));
+      await worker.clients.claim();
+    })(),
+  );
+});
+
+worker.addEventListener("fetch", (event) => {
+  const { method, mode, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  if (method !== "GET" || origin !== worker.location.origin) return;
+  if (mode === "navigate" && pathname === "/") event.respondWith(kept(shell, event.request));
+  else if (files.includes(pathname)) event.respondWith(kept(pathname, event.request));
+});
+
+worker.addEventListener("sync", (event) => {
+  if (event.tag === "outbox") event.waitUntil(sendAndSayWhatIsLeft());
+});
+
+/**
+ * Answer with what is kept; a browser that has cleared it gets it from the server.
+ * @param {string} path
+ * @param {Request} request
+ */
+async function kept(path, request) {
+  return (await caches.match(path)) ?? fetch(request);
+}
+
+/** A sync that is rejected is one that the browser repeats. */
+async function sendAndSayWhatIsLeft() {
+  const next_ms = await sendWaiting({ hurry: true });
+  if (next_ms !== null) throw new Error("something still waits");
+}

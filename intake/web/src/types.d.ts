@@ -1,0 +1,89 @@
+// The shapes that the app's modules hand one another; read by tsc only.
+
+/** Where the phone believes itself to be, in WGS-84 degrees, as the browser gives it. */
+export interface Place {
+  latitude: number;
+  longitude: number;
+  accuracy_m: number;
+  /** When the fix was made, in milliseconds since 1970 by this phone's clock. */
+  fixed_at_ms: number;
+  /** The fix is older than a minute: the phone had it from before. */
+  cached: boolean;
+  /** The fix is accurate to no better than 100 m. */
+  coarse: boolean;
+}
+
+export interface Pin {
+  latitude: number;
+  longitude: number;
+}
+
+export interface Photo {
+  id: string;
+  /** Lower-case hex of the bytes as they lie on this phone; empty where the browser can't sum. */
+  sha256: string;
+  size_bytes: number;
+  type: string;
+  name: string;
+  taken_at: string;
+  /** Where the server keeps what has arrived of it, once there is something. */
+  upload_url: string;
+  sent_bytes: number;
+  /** The photo of which this is the copy with hidden parts. */
+  masked_of: string;
+}
+
+/** What keeps a tip from being sent, with the server's sentence where it said one. */
+export interface Problem {
+  kind: "sign-in" | "refused" | "changed";
+  code: string;
+  detail: string;
+}
+
+export interface ServerStatus {
+  code: string;
+  text: string;
+  due_on: string;
+  answered: boolean;
+  checked_at_ms: number;
+}
+
+export type State = "draft" | "waiting" | "sending" | "received" | "answered";
+
+export interface Tip {
+  /** Also the Idempotency-Key. */
+  id: string;
+  state: State;
+  /** Whose tip it is to be: a signed-in rider's, or nobody's. */
+  as: "rider" | "anonymous";
+  created_at_ms: number;
+  categories: string[];
+  place: Place | null;
+  pin: Pin | null;
+  premises_name: string;
+  premises_address: string;
+  description: string;
+  photos: Photo[];
+  attempts: number;
+  next_try_ms: number;
+  problem: Problem | null;
+  /** It could not be written to the phone's storage and lives as long as the page does. */
+  unsaved: boolean;
+  number: string;
+  receipt_code: string;
+  received_at: string;
+  status: ServerStatus | null;
+}
+
+declare global {
+  // Background Sync (WICG) is not in tsc's own library.
+  interface ServiceWorkerRegistration {
+    readonly sync?: { register(tag: string): Promise<void> };
+  }
+  interface SyncEvent extends ExtendableEvent {
+    readonly tag: string;
+  }
+  interface ServiceWorkerGlobalScopeEventMap {
+    sync: SyncEvent;
+  }
+}

@@ -1,0 +1,81 @@
+// Brings one photo to the server by tus 1.0 (https://tus.io/protocols/resumable-upload):
+// what has arrived stays there, and the next try goes on behind it.
+
+import { Upload } from "tus-js-client";
+import { FetchStack } from "./fetch-stack.js";
+
+const ENDPOINT = "/api/v1/uploads";
+// A broken request loses at most this much; five seconds on a slow 3G line.
+const CHUNK_BYTES = 256 * 1024;
+
+/** The server's refusal, or the network's silence (status 0). */
+export class SendingFailed extends Error {
+  /**
+   * @param {number} status
+   * @param {{type?: string, detail?: string}} problem
+   * @param {number} retry_after_s
+   */
+  constructor(status, problem = {}, retry_after_s = 0) {
+    super(problem.detail ?? `status ${status}`);
+    this.status = status;
+    this.code = (problem.type ?? "").split(":").pop() ?? "";
+    this.detail = problem.detail ?? "";
+    this.retry_after_s = retry_after_s;
+  }
+}
+
+/**
+ * Upload the bytes of a photo, from where the server has got to. Resolves to the address
+ * at which they lie; raises SendingFailed.
+ * @param {import("./types.d.ts").Photo} photo
+ * @param {Blob} bytes
+ * @param {{began: (url: string) => Promise<unknown>, sent: (bytes: number) => void}} tell
+ * @returns {Promise<string>}
+ */
+export function bringPhoto(photo, bytes, tell) {
+  return new Promise((resolve, reject) => {
+    const upload = new Upload(bytes, {
+      endpoint: ENDPOINT,
+      uploadUrl: photo.upload_url || null,
+      // The outbox remembers addresses and the sender tries again: one memory, one clock.
+      retryDelays: null,
+      storeFingerprintForResuming: false,
+      urlStorage: FORGETFUL,
+      chunkSize: CHUNK_BYTES,
+      metadata: {
+        filename: photo.name || "photo",
+        filetype: photo.type,
+        ...(photo.sha256 && { sha256: photo.sha256 }),
+      },
+      // A service worker has no XMLHttpRequest.
+      ...("XMLHttpRequest" in globalThis ? {} : { httpStack: new FetchStack() }),
+      onUploadUrlAvailable: () => upload.url && tell.began(upload.url),
+      onProgress: tell.sent,
+      onSuccess: () => resolve(upload.url ?? ""),
+      onError: (error) => reject(asFailure(error)),
+    });
+    upload.start();
+  });
+}
+
+/** @type {import("tus-js-client").UrlStorage} */
+const FORGETFUL = {
+  findAllUploads: async () => [],
+  findUploadsByFingerprint: async () => [],
+  removeUpload: async () => {},
+  addUpload: async () => "",
+};
+
+/** @param {Error | import("tus-js-client").DetailedError} error */
+function asFailure(error) {
+  const response = "originalResponse" in error ? error.originalResponse : null;
+  if (!response) return new SendingFailed(0, { detail: "" });
+  let problem = {};
+  try {
+    problem = JSON.parse(response.getBody());
+  } catch {
+    // A proxy's page says no more than its status.
+  }
+  const retry_after_s = Number(response.getHeader("Retry-After")) || 0;
+  return new SendingFailed(response.getStatus(), problem, retry_after_s);
+}
