@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -30,10 +31,11 @@ from intake.riders import RiderProfile, add_rider, issue_token
 from schemas.database import Database, new_id
 from schemas.lifecycle import State
 from schemas.sealing import Sealer
-from schemas.settings import Settings
+from schemas.settings import Settings, load_settings
 from schemas.tables import Case, CaseHistory, CaseReport, Staff, Unit
 
 ROOT = Path(__file__).parents[2]
+TEST_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 Sender = Callable[..., TestResponse]
 
 
@@ -163,45 +165,89 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
-    """Serve the door with gunicorn, as the product does; gives its address."""
-    started: list[subprocess.Popen[bytes]] = []
+class ServedDoor:
+    """The door as gunicorn serves it: at one address, killed and started as often as one likes."""
 
-    def start(settings: Settings) -> str:
-        port = free_port()
+    def __init__(self, settings: Settings, log: Path, workers: int = 2) -> None:
+        self.settings = settings
+        self._port = free_port()
+        self._log = log
+        self._workers = workers
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         for name in ("data_dir", "database_url", "redis_url", "photo_store"):
-            environment[name.upper()] = str(getattr(settings, name))
-        environment["SECRET_KEYS"] = ",".join(settings.secret_keys)
-        log = (tmp_path / "server.log").open("wb")
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "intake.app:from_environment()"),
-                *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
-                *("--workers", "2", "--threads", "4", "--no-control-socket"),
-            ],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-        log.close()
-        started.append(server)
-        address = f"http://127.0.0.1:{port}"
+            environment[name.upper()] = str(getattr(self.settings, name))
+        environment["SECRET_KEYS"] = ",".join(self.settings.secret_keys)
+        with self._log.open("ab") as log:
+            self._server = server = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gunicorn", "intake.app:from_environment()"),
+                    *("--bind", f"127.0.0.1:{self._port}", "--worker-class", "gthread"),
+                    *("--workers", str(self._workers), "--threads", "4", "--no-control-socket"),
+                ],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and server.poll() is None:
             try:
-                httpx.get(f"{address}/healthz", timeout=5)
+                httpx.get(f"{self.address}/healthz", timeout=5)
             except httpx.TransportError:
                 continue
-            return address
-        raise AssertionError((tmp_path / "server.log").read_text())
+            return
+        raise AssertionError(self._log.read_text())
+
+    def kill(self) -> None:
+        """End all its processes at once, in the middle of whatever they do."""
+        assert self._server
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+
+    def stop(self) -> None:
+        if self._server and self._server.poll() is None:
+            self._server.terminate()
+            self._server.wait()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
+    """Serve the door with gunicorn, as the product does; gives its address."""
+    started: list[ServedDoor] = []
+
+    def start(settings: Settings) -> str:
+        served = ServedDoor(settings, tmp_path / "server.log")
+        started.append(served)
+        served.start()
+        return served.address
 
     yield start
-    for server in started:
-        server.terminate()
-        server.wait()
+    for served in started:
+        served.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting_door(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, queue_server: str
+) -> Iterator[ServedDoor]:
+    """One served door, with one database, for all tests of a module."""
+    directory = tmp_path_factory.mktemp("door")
+    (directory / "suishoupai.sqlite3").write_bytes(sqlite_template.read_bytes())
+    settings = load_settings(
+        {}, data_dir=directory, secret_keys=TEST_KEY, redis_url=queue_server
+    )
+    served = ServedDoor(settings, directory / "server.log", workers=1)
+    served.start()
+    yield served
+    served.stop()
 
 
 @pytest.fixture

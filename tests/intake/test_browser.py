@@ -1,16 +1,16 @@
-"""The rider's pages in a real browser: with JavaScript, without it, and for a screen reader."""
+"""The rider's plain pages in a real browser: without JavaScript, and for a screen reader."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from schemas.database import Database
 from schemas.settings import Settings
-from schemas.tables import Claim, Photo, Report
+from schemas.tables import Report
 
 pytestmark = pytest.mark.browser
 
@@ -28,70 +28,12 @@ def address(serve: Callable[[Settings], str], door_settings: Settings) -> str:
 
 
 @pytest.fixture
-def phone(browser: Browser) -> Iterator[BrowserContext]:
-    """A phone that knows where it is."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        locale="zh-CN",
-        geolocation={"latitude": 41.8, "longitude": 123.43, "accuracy": 12},
-        permissions=["geolocation"],
-    )
-    yield context
-    context.close()
-
-
-@pytest.fixture
 def pictures(tmp_path: Path, jpeg: Callable[..., bytes]) -> list[Path]:
     """Three photos of the phone's album."""
     paths = [tmp_path / f"{seed}.jpg" for seed in range(3)]
     for seed, path in enumerate(paths):
         path.write_bytes(jpeg(seed))
     return paths
-
-
-def complaints(page: Page) -> list[str]:
-    """Collect what the browser complains of."""
-    seen: list[str] = []
-    page.on("console", lambda message: seen.append(message.text))
-    page.on("pageerror", lambda error: seen.append(str(error)))
-    return seen
-
-
-def test_a_tip_is_sent_with_camera_album_and_place(
-    address: str, phone: BrowserContext, pictures: list[Path], database: Database
-) -> None:
-    page = phone.new_page()
-    seen = complaints(page)
-    page.goto(address)
-    page.get_by_text("已定位 · ±12 米").wait_for()
-    page.set_input_files("#camera", pictures[0])
-    page.set_input_files("#album", pictures[1:])
-    page.get_by_text("3 张照片").wait_for()
-    page.get_by_label("去掉第 2 张").click()
-    page.get_by_text("2 张照片").wait_for()
-    page.get_by_label("鼠患虫害").check(force=True)
-    page.get_by_role("button", name="发送").click()
-    page.get_by_text("已收到，谢谢您。").wait_for()
-    page.get_by_role("button", name="看进度").click()
-    page.get_by_role("heading", name="举报办得怎么样了？").wait_for()
-    assert seen == []
-    with database.reading() as session:
-        photos = session.scalars(select(Photo)).all()
-        claims = {claim.source: claim for claim in session.scalars(select(Claim))}
-    assert len(photos) == 2
-    assert claims["device_gps"].accuracy_m == 12
-    assert claims["device_clock"].moment is not None
-
-
-def test_a_phone_that_does_not_know_where_it_is_asks_for_the_address(
-    address: str, browser: Browser
-) -> None:
-    context = browser.new_context(locale="zh-CN", permissions=[])
-    page = context.new_page()
-    page.goto(address)
-    page.get_by_text("没有定位：请在下面写店铺地址").wait_for()
-    assert page.locator("#premises").get_attribute("open") is not None
-    context.close()
 
 
 def test_without_javascript_a_tip_is_sent_with_an_address(
@@ -125,6 +67,7 @@ def test_the_pages_can_be_used_by_everybody(address: str, browser: Browser) -> N
         context = browser.new_context(
             viewport={"width": 390, "height": 844},
             color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=True,
         )
         page = context.new_page()
         for path in ("/", "/status", "/nothing"):

@@ -30,11 +30,11 @@ export async function shutterScreen() {
     riding,
     ...(tip.photos.length ? [await begun(tip)] : []),
     ...(consent ? [] : [consentCard()]),
-    shutter(note),
-    note,
+    ...(await ownTips()),
     chip.node,
     advice(),
-    ...(await ownTips()),
+    note,
+    shutter(note),
   ];
   return { title: say("拍照举报"), nodes, refresh };
 }

@@ -2,10 +2,10 @@
 
 import { el, heading, icon } from "./dom.js";
 import { clockOffset } from "./clock.js";
-import { findTip, removeTip, saveHeld } from "./outbox.js";
+import { changeTip, findTip, removeTip, saveHeld } from "./outbox.js";
 import { backTo, go } from "./pages.js";
 import { receipt } from "./receipt.js";
-import { badge, sayState, shapeOf } from "./screen-mine.js";
+import { badge, shapeOf } from "./screen-mine.js";
 import { clearProblems, percentSent } from "./sender.js";
 import { hurry } from "./sending.js";
 import { refreshStatuses } from "./statuses.js";
@@ -58,11 +58,10 @@ function headline(tip) {
     case "stuck":
       return say("还在这部手机上，没有丢");
     case "waiting":
-      return tip.unsaved ? say("还没存进手机") : say("已存在这部手机上");
     case "sending":
-      return say("正在发 {percent}%", { percent: percentSent(tip) });
+      return tip.unsaved ? say("还没存进手机") : say("已存在这部手机上");
     default:
-      return sayState(tip);
+      return tip.status?.text ?? say("已收到，谢谢您。");
   }
 }
 
@@ -76,7 +75,9 @@ function explanation(tip) {
         ? say("不用等：有信号就会自动发出去，可以锁屏走了。")
         : say("不用等，锁屏也不会丢；有信号时打开这个页面就会接着发。");
     case "sending":
-      return say("断了也不要紧，会从断的地方接着发。");
+      return say("正在发 {percent}%：断了也不要紧，会从断的地方接着发。", {
+        percent: percentSent(tip),
+      });
     case "received":
       return tip.status?.due_on
         ? say("最迟 {day} 核查完毕。", { day: sayDay(new Date(tip.status.due_on)) })
@@ -139,7 +140,10 @@ function saveAgain(tip) {
   );
 }
 
-/** Whoever can't sign in now may give the tip as nobody's: they must say so themselves. @param {Tip} tip */
+/**
+ * Whoever can't sign in now may give the tip as nobody's: they must say so themselves.
+ * @param {Tip} tip
+ */
 function asNobody(tip) {
   return el(
     "button",
@@ -147,7 +151,6 @@ function asNobody(tip) {
       type: "button",
       class: "quiet",
       onclick: async () => {
-        const { changeTip } = await import("./outbox.js");
         await changeTip(tip.id, (found) => {
           found.as = "anonymous";
         });

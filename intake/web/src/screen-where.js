@@ -9,8 +9,8 @@ import { say } from "./words.js";
 
 /** A chip that says how well the place is known, and leads to where it is put right. */
 export function placeChip() {
-  const words = el("span");
-  const node = el("a", { class: "chip", href: "#where", role: "status" }, icon("place"), words);
+  const words = el("span", { "aria-live": "polite" });
+  const node = el("a", { class: "chip", href: "#where" }, icon("place"), words);
   const refresh = () => {
     const text = sayPlace();
     if (words.textContent !== text) words.textContent = text;

@@ -82,6 +82,8 @@ async function askWhoWeAre(tip) {
  * @param {Photo} photo
  */
 async function sendPhoto(tip, photo) {
+  // A report whose answer was lost has used the upload: it is named again, not sent again.
+  if (photo.upload_url && photo.sent_bytes === photo.size_bytes) return;
   const bytes = await photoBytes(photo.id);
   if (!bytes) throw new SendingFailed(400, { type: "photo-lost" });
   let told_ms = 0;

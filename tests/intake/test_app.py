@@ -1,0 +1,342 @@
+"""The rider's app on a phone: a real Chromium, a real door, a real queue, real photos.
+
+One browser, one door and one database serve all of it. No test measures time: those
+figures stand in the benchmarks.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from sqlalchemy import select
+
+from schemas.database import Database, connect
+from schemas.tables import Claim, Photo, Report
+
+pytestmark = pytest.mark.browser
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+    "locale": "zh-CN",
+    "geolocation": {"latitude": 41.8, "longitude": 123.43, "accuracy": 12},
+    "permissions": ["geolocation"],
+}
+# Slow 3G as browsers' own tools have it.
+SLOW_3G = {
+    "offline": False,
+    "latency": 2000,
+    "downloadThroughput": 50_000,
+    "uploadThroughput": 50_000,
+}
+COUNTS = """
+    window.taps = 0;
+    window.shakes = 0;
+    addEventListener("click", (event) => { if (event.isTrusted) window.taps += 1; }, true);
+    navigator.vibrate = () => { window.shakes += 1; return true; };
+"""
+
+
+@pytest.fixture(scope="module")
+def database(lasting_door: Any) -> Iterator[Database]:
+    """The database of the door that all tests here share."""
+    made = connect(lasting_door.settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_phone(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Return a function that hands out a phone; keywords change what it is like."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**changes: Any) -> BrowserContext:
+        context = browser.new_context(**(PHONE | changes))
+        context.add_init_script(COUNTS)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path, jpeg: Callable[..., bytes]) -> Callable[..., Path]:
+    """Return a function that makes a photo in the camera's folder."""
+
+    def make(seed: int, size: tuple[int, int] = (64, 48)) -> Path:
+        path = tmp_path / f"{seed}.jpg"
+        path.write_bytes(jpeg(seed, size=size))
+        return path
+
+    return make
+
+
+def press_shutter(page: Page, *photos: Path, button: str = ".shutter") -> None:
+    """Press the shutter as a finger does, and let the camera give these photos."""
+    with page.expect_file_chooser() as chosen:
+        page.locator(button).tap()
+    chosen.value.set_files(list(photos))
+
+
+def fill_in(page: Page, *photos: Path, category: str = "PEST") -> None:
+    """Go from the first screen to the one with the send button."""
+    agree = page.get_by_role("button", name="同意", exact=True)
+    if agree.count():
+        agree.tap()
+    button = ".shutter" if len(photos) == 1 else ".shutters .album"
+    press_shutter(page, *photos, button=button)
+    page.locator(f"[data-code={category}]").tap()
+    page.get_by_role("button", name="发送").wait_for()
+
+
+def number_of(page: Page) -> str:
+    """Wait for the receipt and return its number."""
+    number = page.locator("#number")
+    number.wait_for()
+    return number.text_content() or ""
+
+
+def rows_of(database: Database, number: str) -> tuple[Report, list[Photo], dict[str, Claim]]:
+    with database.reading() as session:
+        report = session.scalars(select(Report).where(Report.number == number)).one()
+        photos = session.scalars(
+            select(Photo).where(Photo.report_id == report.id).order_by(Photo.position)
+        ).all()
+        claims = session.scalars(select(Claim).where(Claim.report_id == report.id)).all()
+    return report, list(photos), {claim.source: claim for claim in claims}
+
+
+def sums(*photos: Path) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in photos]
+
+
+def reports(database: Database) -> int:
+    with database.reading() as session:
+        return len(session.scalars(select(Report.id)).all())
+
+
+def test_the_plain_case_takes_four_taps_and_is_safe_before_the_network_answers(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    # As in a messenger's web view: without a service worker, which would hide requests.
+    page = open_phone(service_workers="block").new_page()
+    page.goto(lasting_door.address)
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW_3G)
+    held: list[Route] = []
+    # Without an answer of any kind, until the rider has long gone.
+    page.route("**/api/v1/uploads", lambda route: held.append(route))
+    picture = photo(1)
+    fill_in(page, picture)
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    assert page.evaluate("window.taps") <= 4
+    assert page.evaluate("window.shakes") == 1
+    # The app asked, nobody has answered, and the rider may go.
+    expect(page.locator(".ring")).to_be_visible()
+    (route,) = held
+    route.continue_()
+    report, photos, claims = rows_of(database, number_of(page))
+    assert report.categories == ["PEST"]
+    assert [each.sha256 for each in photos] == sums(picture)
+    place = claims["device_gps"]
+    assert (place.accuracy_m, place.datum) == (12, "wgs84")
+    assert claims["device_clock"].moment is not None
+
+
+def test_a_tip_made_offline_outlives_its_tab_and_is_one_report_with_all_its_photos(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone()
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    phone.set_offline(True)
+    # The second load comes from the phone itself.
+    page.goto(lasting_door.address)
+    pictures = [photo(seed) for seed in (21, 22, 23)]
+    fill_in(page, *pictures)
+    page.get_by_role("button", name="发送（现在没信号，会自动补发）").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    before = reports(database)
+    page.close()
+    page = phone.new_page()
+    page.goto(f"{lasting_door.address}/#mine")
+    page.get_by_text("存在手机上，等信号").wait_for()
+    phone.set_offline(False)
+    page.locator(".tip.received").tap()
+    _, photos, _ = rows_of(database, number_of(page))
+    assert [each.sha256 for each in photos] == sums(*pictures)
+    assert reports(database) == before + 1
+    # Only now is it off the phone.
+    assert kept_blobs(page) == 0
+
+
+def kept_blobs(page: Page) -> int:
+    count: int = page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open("suishoupai").onsuccess = (event) => {
+                const counting = event.target.result
+                    .transaction("blobs").objectStore("blobs").count();
+                counting.onsuccess = () => resolve(counting.result);
+            };
+        })"""
+    )
+    return count
+
+
+def test_an_upload_goes_on_from_its_offset_when_the_server_was_killed_and_started(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    picture = photo(31, size=(3000, 2600))
+    assert picture.stat().st_size > 5_000_000
+    page = open_phone(service_workers="block").new_page()
+    page.goto(lasting_door.address)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.emulateNetworkConditions", SLOW_3G | {"latency": 0})
+    fill_in(page, picture)
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_text(re.compile("正在发 [1-9]")).wait_for()
+    lasting_door.kill()
+    page.locator(".badge.waiting").wait_for()
+    lasting_door.start()
+    offsets: list[int] = []
+    page.on(
+        "request",
+        lambda request: request.method == "PATCH"
+        and offsets.append(int(request.headers["upload-offset"])),
+    )
+    line.send(
+        "Network.emulateNetworkConditions",
+        SLOW_3G | {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+    page.get_by_role("button", name="现在就试一次").tap()
+    _, photos, _ = rows_of(database, number_of(page))
+    assert offsets[0] > 0
+    assert [each.sha256 for each in photos] == sums(picture)
+
+
+def test_a_report_whose_answer_was_lost_is_not_made_twice(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    page = open_phone(service_workers="block").new_page()
+    page.goto(lasting_door.address)
+    before, answers = reports(database), []
+
+    def lose(route: Route) -> None:
+        answers.append(route.fetch().json()["number"])
+        if len(answers) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/reports", lose)
+    fill_in(page, photo(41))
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("button", name="现在就试一次").tap()
+    assert number_of(page) == answers[0]
+    assert len(answers) > 1
+    assert reports(database) == before + 1
+
+
+def test_a_phone_without_room_holds_the_tip_and_says_so_until_it_is_saved_or_sent(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    disk = phone.new_cdp_session(page)
+    disk.send(
+        "Storage.overrideQuotaForOrigin", {"origin": lasting_door.address, "quotaSize": 1000}
+    )
+    phone.set_offline(True)
+    picture = photo(51, size=(800, 600))
+    fill_in(page, picture)
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="还没存进手机").wait_for()
+    page.get_by_text("手机存满了：发完之前请不要关掉这个页面").wait_for()
+    assert kept_blobs(page) == 0
+    disk.send("Storage.overrideQuotaForOrigin", {"origin": lasting_door.address})
+    page.get_by_role("button", name="再存一次").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    assert kept_blobs(page) == 1
+    phone.set_offline(False)
+    _, photos, _ = rows_of(database, number_of(page))
+    assert [each.sha256 for each in photos] == sums(picture)
+
+
+def test_without_a_place_the_app_asks_for_the_address(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    page = open_phone(permissions=[]).new_page()
+    page.goto(lasting_door.address)
+    page.get_by_role("button", name="不同意").tap()
+    press_shutter(page, photo(61))
+    page.locator("[data-code=EXPIRED]").tap()
+    page.get_by_role("button", name="先写店铺地址").tap()
+    page.get_by_label("店铺地址").fill("青年大街 1 号")
+    page.get_by_role("button", name="好了").tap()
+    page.get_by_role("button", name="发送").tap()
+    report, _, claims = rows_of(database, number_of(page))
+    assert report.premises_address == "青年大街 1 号"
+    assert "device_gps" not in claims
+
+
+SMALL = """() => [...document.querySelectorAll("a, button, summary, input[type=text], textarea")]
+    .filter((item) => item.offsetParent && item.getBoundingClientRect().height < 48)
+    .map((item) => item.outerHTML)"""
+TINY = """() => [...document.querySelectorAll("body *")]
+    .filter((item) => item.textContent.trim() && item.offsetParent
+        && parseFloat(getComputedStyle(item).fontSize) < 16.99)
+    .map((item) => item.outerHTML)"""
+WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_every_screen(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], scheme: str
+) -> None:
+    page = open_phone(locale="en", color_scheme=scheme).new_page()
+    strict = {"rules": {"color-contrast-enhanced": {"enabled": True}}}
+
+    def look() -> None:
+        page.locator("h1").wait_for()
+        results = Axe().run(page, options=strict)
+        assert results.violations_count == 0, results.generate_report()
+        # One hand and gloves: nothing under 48 px to hit, no type under 17 px to read.
+        assert page.evaluate(SMALL) == []
+        assert page.evaluate(TINY) == []
+        assert not page.evaluate(WIDE)
+
+    page.goto(lasting_door.address)
+    look()
+    page.get_by_role("button", name="Yes").tap()
+    press_shutter(page, photo(71))
+    page.get_by_text("What did you find?").wait_for()
+    look()
+    page.locator("[data-code=PEST]").tap()
+    page.get_by_role("button", name="Send").wait_for()
+    look()
+    for screen, said in (
+        ("where", "Where is it?"),
+        ("shop", "Which shop?"),
+        ("words", "A few words"),
+    ):
+        page.evaluate(f"location.hash = '{screen}'")
+        page.get_by_role("heading", name=said).wait_for()
+        if scheme == "light":
+            look()
+    page.evaluate("location.hash = 'send'")
+    page.get_by_role("button", name="Send").tap()
+    number_of(page)
+    look()
+    page.evaluate("location.hash = 'mine'")
+    page.locator(".tip").wait_for()
+    look()
