@@ -66,8 +66,9 @@ format: $(VENV)/test.ok ## put the code's layout right
 	@$(PY) -m ruff check --fix .
 
 .PHONY: types
-types: $(VENV)/test.ok ## check the types (mypy --strict)
+types: $(VENV)/test.ok node_modules/ok ## check the types (mypy --strict, tsc)
 	@$(PY) -m mypy
+	@$(NPM) run --silent types
 
 .PHONY: bench
 bench: setup-tests ## measure against floors in the same run, and print the table

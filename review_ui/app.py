@@ -46,7 +46,6 @@ from schemas.measures import NightWork, night_work, provisional_due_dates
 from schemas.migrate import check_migrated
 from schemas.sealing import derive_key
 from schemas.settings import Settings, load_settings
-from schemas.words import Words
 from schemas.workdays import NO_OVERRIDES, read_calendar
 
 MAX_FORM_BYTES = 1024 * 1024

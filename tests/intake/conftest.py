@@ -241,9 +241,7 @@ def lasting_door(
     """One served door, with one database, for all tests of a module."""
     directory = tmp_path_factory.mktemp("door")
     (directory / "suishoupai.sqlite3").write_bytes(sqlite_template.read_bytes())
-    settings = load_settings(
-        {}, data_dir=directory, secret_keys=TEST_KEY, redis_url=queue_server
-    )
+    settings = load_settings({}, data_dir=directory, secret_keys=TEST_KEY, redis_url=queue_server)
     served = ServedDoor(settings, directory / "server.log", workers=1)
     served.start()
     yield served

@@ -1,6 +1,6 @@
 """The rider's plain pages in a real browser: without JavaScript, and for a screen reader."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,14 @@
-// tus-js-client over fetch(), for the service worker.
+// tus-js-client over fetch(): a service worker has nothing else, and only fetch() can leave
+// out the cookies, so that an anonymous tip is nobody's also on a phone that is signed in.
 
 /** @typedef {import("tus-js-client").HttpRequest} HttpRequest */
 
 export class FetchStack {
+  /** @param {RequestCredentials} credentials */
+  constructor(credentials) {
+    this.credentials = credentials;
+  }
+
   getName() {
     return "FetchStack";
   }
@@ -13,7 +19,7 @@ export class FetchStack {
    * @returns {HttpRequest}
    */
   createRequest(method, url) {
-    return new FetchRequest(method, url);
+    return new FetchRequest(method, url, this.credentials);
   }
 }
 
@@ -21,8 +27,10 @@ class FetchRequest {
   /**
    * @param {string} method
    * @param {string} url
+   * @param {RequestCredentials} credentials
    */
-  constructor(method, url) {
+  constructor(method, url, credentials) {
+    this.credentials = credentials;
     this.method = method;
     this.url = url;
     /** @type {Record<string, string>} */
@@ -64,6 +72,7 @@ class FetchRequest {
       method: this.method,
       headers: this.headers,
       body,
+      credentials: this.credentials,
       signal: this.controller.signal,
     });
     const text = this.method === "HEAD" ? "" : await response.text();

@@ -93,19 +93,21 @@ async function sendPhoto(tip, photo) {
       const mine = found.photos.find(({ id }) => id === photo.id);
       if (mine) change(mine);
     });
-  const url = await bringPhoto(photo, bytes, {
-    began: (upload_url) =>
+  const tell = {
+    began: (/** @type {string} */ upload_url) =>
       changePhoto((mine) => {
         mine.upload_url = upload_url;
       }),
-    sent: (sent_bytes) => {
-      if (Date.now() - told_ms < TELL_EVERY_MS && sent_bytes < photo.size_bytes) return;
+    sent: (/** @type {number} */ sent_bytes) => {
+      // Whether all of it is there, the server says.
+      if (Date.now() - told_ms < TELL_EVERY_MS || sent_bytes >= photo.size_bytes) return;
       told_ms = Date.now();
       void changePhoto((mine) => {
         mine.sent_bytes = sent_bytes;
       });
     },
-  });
+  };
+  const url = await bringPhoto(photo, bytes, tell, credentialsOf(tip));
   await changePhoto((mine) => {
     mine.upload_url = url;
     mine.sent_bytes = mine.size_bytes;
@@ -121,6 +123,7 @@ async function postTip(id) {
   const response = await ask("/api/v1/reports", {
     method: "POST",
     headers: { "Idempotency-Key": tip.id, "Device-Time": withOffset(Date.now()) },
+    credentials: credentialsOf(tip),
     body: formOf(tip),
   });
   if (!response.ok) throw await refusal(response);
@@ -135,8 +138,13 @@ async function postTip(id) {
   };
 }
 
+/** Nobody's tip goes out without the cookies of whoever is signed in. @param {Tip} tip */
+function credentialsOf(tip) {
+  return tip.as === "rider" ? "same-origin" : "omit";
+}
+
 /** @param {Tip} tip */
-export function formOf(tip) {
+function formOf(tip) {
   const form = new FormData();
   for (const code of tip.categories) form.append("category", code);
   for (const photo of tip.photos) {

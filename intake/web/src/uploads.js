@@ -5,9 +5,9 @@ import { Upload } from "tus-js-client";
 import { FetchStack } from "./fetch-stack.js";
 
 const ENDPOINT = "/api/v1/uploads";
-// The server keeps what comes before a line breaks; pieces are for the service worker,
-// which hears of a request's progress only when it is over.
-const PIECE_BYTES = 512 * 1024;
+// The server keeps what comes before a line breaks. Pieces are for the eye: fetch() tells
+// of a request's progress only when it is over.
+const PIECE_BYTES = 256 * 1024;
 
 /** The server's refusal, or the network's silence (status 0). */
 export class SendingFailed extends Error {
@@ -31,9 +31,10 @@ export class SendingFailed extends Error {
  * @param {import("./types.d.ts").Photo} photo
  * @param {Blob} bytes
  * @param {{began: (url: string) => Promise<unknown>, sent: (bytes: number) => void}} tell
+ * @param {RequestCredentials} credentials
  * @returns {Promise<string>}
  */
-export function bringPhoto(photo, bytes, tell) {
+export function bringPhoto(photo, bytes, tell, credentials) {
   return new Promise((resolve, reject) => {
     const upload = new Upload(bytes, {
       endpoint: ENDPOINT,
@@ -48,8 +49,7 @@ export function bringPhoto(photo, bytes, tell) {
         filetype: photo.type,
         ...(photo.sha256 && { sha256: photo.sha256 }),
       },
-      // A service worker has no XMLHttpRequest.
-      ...("XMLHttpRequest" in globalThis ? {} : { httpStack: new FetchStack() }),
+      httpStack: new FetchStack(credentials),
       onUploadUrlAvailable: () => upload.url && tell.began(upload.url),
       onProgress: tell.sent,
       onSuccess: () => resolve(upload.url ?? ""),
