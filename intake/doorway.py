@@ -48,6 +48,7 @@ class Entry(StrEnum):
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
     MANAGE_STAFF = "manage_staff"
+    MANAGE_REWARDS = "manage_rewards"
 
 
 def enters(entry: Entry, *, by_itself: bool = False) -> Callable[[View], View]:

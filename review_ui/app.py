@@ -32,6 +32,8 @@ from review_ui.routes.notes_api import notes_api
 from review_ui.routes.photos import photos
 from review_ui.routes.provider import provider_pages
 from review_ui.routes.queue import queue
+from review_ui.routes.rewards import rewards
+from review_ui.routes.rewards_api import rewards_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
 from review_ui.routes.unsealing import unsealing, unsealing_api
@@ -113,6 +115,8 @@ def create_app(settings: Settings) -> Flask:
         evidence_api,
         holds,
         holds_api,
+        rewards,
+        rewards_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -146,7 +150,14 @@ def create_app(settings: Settings) -> Flask:
     )
     guard_forms(
         app,
-        exempt=(api.name, notes_api.name, unsealing_api.name, evidence_api.name, holds_api.name),
+        exempt=(
+            api.name,
+            notes_api.name,
+            unsealing_api.name,
+            evidence_api.name,
+            holds_api.name,
+            rewards_api.name,
+        ),
     )
     # The first unknown name must not take longer than the second: make the hash that
     # stands for nobody's now.

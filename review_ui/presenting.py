@@ -248,6 +248,8 @@ def record_lines(record: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             codes = value if isinstance(value, list) else [value]
             separator = ", " if request_locale() == "en" else "、"
             text = separator.join(say(field.choices[code]) for code in codes)
+        elif name == "deciding_addition":
+            text = pseudonym(value)
         else:
             text = str(value)
         yield label, text

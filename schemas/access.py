@@ -44,6 +44,7 @@ class Right(StrEnum):
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
     MANAGE_STAFF = "manage_staff"
+    MANAGE_REWARDS = "manage_rewards"
 
 
 RIGHTS: dict[Right, frozenset[Role]] = {
@@ -61,4 +62,6 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.HOLD_CASES: frozenset({Role.AUDITOR, Role.BUREAU_HEAD}),
     Right.RELEASE_CASES: frozenset({Role.AUDITOR}),
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
+    # Who decides on points must not be who verified: a role of its own (domain §9).
+    Right.MANAGE_REWARDS: frozenset({Role.REWARD_OFFICER}),
 }

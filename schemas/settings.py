@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     retention_nightly: Literal["erase", "count", "off"] = Field(
         "erase", description="what the clock does each night with data older than RETENTION_YEARS"
     )
+    points_automatic_days: int = Field(
+        0, ge=0, le=365, description="days after which points are approved unseen; 0: never"
+    )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
 from intake.rewards.earning import Due, Finding, dues_of, findings_of, links_of
-from intake.rewards.ledger import Posting, lock_awards, post
+from intake.rewards.ledger import Posting, lock_awards, open_accounts, post
 from schemas import audit
 from schemas.database import new_id
 from schemas.numbers import LOCAL_ZONE
@@ -103,6 +103,8 @@ def award(
     if not made:
         return None
     found = session.get_one(PointAward, row["id"])
+    # An award of nothing is listed by its account too.
+    open_accounts(session, rider_id=earned.rider_id)
     if points:
         move(
             session, award=found, kind=EntryKind.EARNED, source=AccountKind.ISSUE,

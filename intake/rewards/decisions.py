@@ -152,7 +152,7 @@ def award_task(
     rider = session.scalars(
         select(Rider)
         .join(PointAccount, PointAccount.rider_id == Rider.id)
-        .where(PointAccount.pseudonym == " ".join(pseudonym.split()))
+        .where(PointAccount.pseudonym == pseudonym.replace("\0", "").strip().upper())
     ).one_or_none()
     if rider is None:
         raise InvalidInput(

@@ -132,6 +132,6 @@ def _free_pseudonym(session: Session) -> str:
     """Return a name nobody has; of a thousand thousand million, two never meet by chance."""
     while True:
         body = "".join(secrets.choice(ALPHABET) for _ in range(8))
-        drawn = f"积分-{body[:4]}-{body[4:]}"
+        drawn = f"{body[:4]}-{body[4:]}"
         if not session.scalar(select(PointAccount.id).where(PointAccount.pseudonym == drawn)):
             return drawn

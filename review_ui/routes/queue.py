@@ -23,6 +23,13 @@ from schemas.access import Right
 from schemas.records import REASON_CODES
 
 queue = Blueprint("queue", __name__)
+# Where the front page leads who works on no cases: by the first of these rights that they have.
+ELSEWHERE = (
+    (Right.SEE_COUNTS, "week.show_week"),
+    (Right.MANAGE_REWARDS, "rewards.list_awards"),
+    (Right.SEE_AUDIT, "audit_log.show_log"),
+    (Right.MANAGE_STAFF, "staff.list_staff"),
+)
 
 
 @queue.get("/")
@@ -31,12 +38,9 @@ def front() -> str | Response:
     """Show the queue; who only counts is sent to the week, who does neither is told so."""
     staff = person()
     if not staff.may(Right.SEE_CASES):
-        if staff.may(Right.SEE_COUNTS):
-            return redirect(url_for("week.show_week"))
-        if staff.may(Right.SEE_AUDIT):
-            return redirect(url_for("audit_log.show_log"))
-        if staff.may(Right.MANAGE_STAFF):
-            return redirect(url_for("staff.list_staff"))
+        for right, endpoint in ELSEWHERE:
+            if staff.may(right):
+                return redirect(url_for(endpoint))
         return render_template("no_work.html")
     with room().database.reading() as db:
         views = views_of(db, staff=staff)

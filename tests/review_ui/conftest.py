@@ -20,6 +20,8 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from intake.photos import PhotoStore, make_store
+from intake.rewards.awards import Earned, award
+from intake.rewards.ledger import open_accounts
 from review_ui.access import passwords
 from review_ui.access.entrance import COOKIE
 from review_ui.access.sessions import open_session
@@ -28,9 +30,11 @@ from review_ui.access.tokens import add_token
 from review_ui.app import create_app
 from review_ui.room import WEB
 from schemas.access import Role
+from schemas.audit import PIPELINE
 from schemas.database import Database, new_id, now_utc
 from schemas.lifecycle import State
 from schemas.numbers import CASE_PREFIX, REPORT_PREFIX, new_number, new_receipt_code
+from schemas.points import AccountKind, PointRule
 from schemas.sealing import Sealer, token_hash
 from schemas.settings import Settings
 from schemas.tables import (
@@ -46,6 +50,7 @@ from schemas.tables import (
     Match,
     Photo,
     PhotoExamination,
+    PointAccount,
     Report,
     ReportProgress,
     Rider,
@@ -313,6 +318,24 @@ class World:
                 "attachment_id": file.id,
                 "template_id": template.id,
             }
+
+    def award(self, case: Case) -> dict[str, Any]:
+        """Award a new rider for a case; returns what routes call it and its account."""
+        rider_id, _ = self.rider()
+        with self.database.writing() as session:
+            made = award(
+                session,
+                earned=Earned(
+                    rule=PointRule.FIRST_REPORT, cause=new_id().hex, rider_id=rider_id,
+                    unit_id=case.unit_id, earned_at=self.now, case_id=case.id,
+                ),
+                actor=PIPELINE,
+                now=self.now,
+            )  # fmt: skip
+            account = open_accounts(session, rider_id=rider_id)[AccountKind.RIDER]
+            pseudonym = session.get_one(PointAccount, account).pseudonym
+        assert made is not None
+        return {"award_id": made.id, "pseudonym": pseudonym}
 
     def match(self, report_id: UUID, other_report_id: UUID, kind: str = "same_incident") -> UUID:
         with self.database.writing() as session:

@@ -108,6 +108,20 @@ EXPECTED = {
     "holds_api.set_hold_by_program": Entry.HOLD_CASES,
     "holds_api.end_hold_by_program": Entry.RELEASE_CASES,
     "week.show_week": Entry.SEE_COUNTS,
+    "rewards.list_awards": Entry.MANAGE_REWARDS,
+    "rewards.award_task": Entry.MANAGE_REWARDS,
+    "rewards.show_award": Entry.MANAGE_REWARDS,
+    "rewards.approve": Entry.MANAGE_REWARDS,
+    "rewards.end": Entry.MANAGE_REWARDS,
+    "rewards.restore": Entry.MANAGE_REWARDS,
+    "rewards.show_account": Entry.MANAGE_REWARDS,
+    "rewards_api.list_awards": Entry.MANAGE_REWARDS,
+    "rewards_api.award_task": Entry.MANAGE_REWARDS,
+    "rewards_api.show_award": Entry.MANAGE_REWARDS,
+    "rewards_api.approve": Entry.MANAGE_REWARDS,
+    "rewards_api.end": Entry.MANAGE_REWARDS,
+    "rewards_api.restore": Entry.MANAGE_REWARDS,
+    "rewards_api.show_account": Entry.MANAGE_REWARDS,
     "api_v1.list_cases": Entry.SEE_CASES,
     "api_v1.show_case": Entry.SEE_CASES,
     "api_v1.move_case": Entry.WORK_CASES,
@@ -116,6 +130,7 @@ EXPECTED = {
     "api_v1.show_week": Entry.SEE_COUNTS,
     "api_v1.show_document": Entry.PUBLIC,
 }
+END = {"code": "fraud", "reason": "摆拍"}
 REASON = {"reason_code": "contact", "reason": "核实后厨位置"}
 # What a form must name for its route to look at anything at all.
 BODIES = {
@@ -136,6 +151,9 @@ BODIES = {
     "bulk.do_for_several": {"action": "link"},
     "views.choose_first": {"is_default": "1"},
     "staff.set_active": {"active": "1"},
+    "rewards.end": END,
+    "rewards_api.end": END,
+    "rewards_api.award_task": {"account": "0000-0000", "task": "3号", "unit": "210103"},
     "unsealing.show_reporter": REASON,
     "unsealing.download_original": REASON,
     "unsealing_api.unseal": REASON | {"pseudonym": "骑手-0Q0"},
@@ -201,6 +219,7 @@ def values_of(world, case, person, mentioned=None):
         "session_id": session_id,
         "view_id": view.id,
         "kind": "csv",
+        **world.award(case),
     }
 
 
@@ -263,7 +282,7 @@ def test_the_front_page_is_for_each_role_what_it_may_do(world, browse) -> None:
         (Role.STATISTICIAN, "按区县"),
         (Role.AUDITOR, "审计"),
         (Role.ADMINISTRATOR, "添加人员"),
-        (Role.REWARD_OFFICER, "没有您的页面"),
+        (Role.REWARD_OFFICER, "谁能得到积分"),
     ):
         client = browse(world.person(role.value, (role, SHENYANG)))
         assert expected in client.get("/", follow_redirects=True).text

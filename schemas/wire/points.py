@@ -1,0 +1,139 @@
+"""Points over the wire: a rider's own statement, and awards as reward officers decide on them."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PointsLine(_Answer):
+    """Something that happened to the rider's points."""
+
+    on: date
+    points: int = Field(description="what the balance changed by: below zero for what went out")
+    text: str = Field(description="why, in plain words")
+    report_number: str | None = Field(description="the rider's own report, where it is about one")
+
+
+class PointsWaiting(_Answer):
+    """Points that are earned and wait for approval."""
+
+    since: date
+    points: int
+    text: str
+    report_number: str | None
+
+
+class PointsRule(_Answer):
+    """Something that earns points."""
+
+    text: str
+    terms: str
+    points: int
+
+
+class PointsStatement(_Answer):
+    """A rider's points: what can be spent, what waits, and why each line came."""
+
+    balance: int = Field(description="below zero after points that were spent had to be reversed")
+    pending: int
+    waiting: list[PointsWaiting]
+    lines: list[PointsLine] = Field(description="the latest, the newest first")
+    rules: list[PointsRule]
+    monthly_cap: int = Field(description="the most that can be earned in a calendar month")
+
+
+class CandidateAnswer(_Answer):
+    """A report of the incident by its order of receipt, and what the rules say of it."""
+
+    rank: int
+    says: str
+    earns: bool
+
+
+class EntryAnswer(_Answer):
+    """One entry of the ledger, as the account's holder has it."""
+
+    id: UUID
+    on: date
+    text: str
+    points: int
+    reason: str
+    award_id: UUID | None
+
+
+class AwardAnswer(_Answer):
+    """One award; its holder is a pseudonym of the ledger alone."""
+
+    id: UUID
+    account: str = Field(examples=["7KQ4-MX3P"])
+    rule: str
+    status: str = Field(description="pending, approved, refused, reversed or capped")
+    points: int
+    uncapped_points: int
+    unit: str
+    verified_on: date
+    awarded_on: date
+    note: str
+    ended: str | None
+
+
+class AwardFileAnswer(AwardAnswer):
+    """One award with what a decision needs."""
+
+    categories: list[str]
+    candidates: list[CandidateAnswer]
+    verified_by: list[str]
+    decided_by: str | None
+    decided_on: date | None
+    reason: str
+    is_own_verification: bool
+    is_under_review: bool
+    entries: list[EntryAnswer]
+
+
+class AwardList(_Answer):
+    """A page of awards; `next_after` leads to the next one."""
+
+    items: list[AwardAnswer]
+    next_after: str | None
+
+
+class AccountAnswer(_Answer):
+    """One account of the ledger."""
+
+    account: str
+    balance: int
+    pending: int
+    is_barred: bool
+    entries: list[EntryAnswer]
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class AwardEnd(_Given):
+    """Refuse an award that waits, or reverse one that was approved."""
+
+    code: str = Field(
+        max_length=24, description="fraud, staff, shop_side, duty or other", examples=["fraud"]
+    )
+    reason: str = Field(max_length=500, examples=["照片是从网上下载的"])
+    bar_rider: bool = Field(
+        default=False, description="nothing verified from now on earns this rider points"
+    )
+
+
+class TaskAward(_Given):
+    """Points for an appointed supervisor's task."""
+
+    account: str = Field(max_length=20, examples=["7KQ4-MX3P"])
+    task: str = Field(
+        max_length=60, description="its name or document number; awarded once to an account"
+    )
+    unit: str = Field(max_length=120, description="the unit's full name or division code")
