@@ -20,6 +20,7 @@ from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
 from intake.routes.me_api import me_api
+from intake.routes.points import points, points_api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
 from intake.routes.stations import station_pages, stations_api
@@ -52,7 +53,16 @@ def create_app(settings: Settings) -> Flask:
     form.remove_stale_files(door.incoming)
     app.register_blueprint(api)
     app.register_blueprint(riders_api)
-    for blueprint in (me_api, account_api, stations_api, signing, account, station_pages):
+    for blueprint in (
+        me_api,
+        account_api,
+        stations_api,
+        signing,
+        account,
+        station_pages,
+        points,
+        points_api,
+    ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)
     uploads.register(app)

@@ -27,6 +27,7 @@ from workers.deliver import deliver, forget_old
 from workers.machine import Machine, machine_of_environment
 from workers.nightly import run_retention, verify_chain
 from workers.notify import tell
+from workers.points import keep_points
 from workers.sweep import sweep
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ def tasks() -> list[Task]:
         Task("seal", 3.0, seal),
         Task("uploads", 60.0, expire_uploads),
         Task("tell", 3.0, tell),
+        Task("points", 60.0, keep_points),
         Task("tidy", 3600.0, tidy),
         # Other people's servers may be slow; nothing of ours waits for them.
         Task("deliver", 2.0, deliver, aside=True),

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
-from intake.rewards.decisions import verifiers_of
 from intake.rewards.earning import Verdict, findings_of, links_of, why_ineligible
 from intake.rewards.ledger import account_balance, balance_of
 from review_ui.access.staff import SignedIn
+from review_ui.rewards.decisions import verifiers_of
 from schemas.access import Right
 from schemas.points import (
     ENDINGS,

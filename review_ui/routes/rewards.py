@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from intake.doorway import Entry, enters
-from intake.rewards import decisions
 from review_ui.access.forms_of_staff import read_unit
 from review_ui.access.scope import units_within
 from review_ui.presenting import say
+from review_ui.rewards import decisions
 from review_ui.rewards.awards import find_award, page_of_awards, read_account, read_award
 from review_ui.room import moment, person, room, today
 from schemas.access import Right

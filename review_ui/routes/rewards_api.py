@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from intake.bodies import read_body
 from intake.doorway import Entry, enters
-from intake.rewards import decisions
 from intake.routes.api_v1 import as_json
 from review_ui.access.scope import unit_by_text
 from review_ui.presenting import say
+from review_ui.rewards import decisions
 from review_ui.rewards.awards import (
     AwardFile,
     AwardLine,

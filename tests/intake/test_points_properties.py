@@ -16,8 +16,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from intake.rewards.awards import settle_incident
-from intake.rewards.decisions import approve, end_award, restore
 from intake.rewards.ledger import account_balance, balance_of
+from review_ui.rewards.decisions import approve, end_award, restore
 from schemas import audit
 from schemas.database import new_id
 from schemas.errors import Conflict

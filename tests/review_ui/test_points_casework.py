@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from intake.rewards.decisions import approve, approve_due, award_task, end_award, restore
+from intake.rewards.approving import approve_due
 from intake.rewards.ledger import balance_of, open_accounts
 from review_ui.casework.advancing import advance, confirm
 from review_ui.casework.links import accept_suggestion, unlink_report
+from review_ui.rewards.decisions import approve, award_task, end_award, restore
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import Conflict, InvalidInput, NotAllowed

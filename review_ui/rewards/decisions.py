@@ -1,27 +1,27 @@
-"""What reward officers decide: approve, refuse, reverse, exclude; and what time approves.
+"""What reward officers decide: approve, refuse, reverse, exclude, award a task.
 
 Who verified an incident never decides on its points, whichever role they hold besides.
 A refusal and a reversal are facts that stay (an exclusion of the tip): the award ends by
 its counter-entry and the next first receipt, if there is one, is awarded in its place.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.rewards.awards import Earned, award, move, note, reverse, settle_incident
-from intake.rewards.earning import Verdict, findings_of
+from intake.rewards.approving import grant, is_under_review
+from intake.rewards.awards import Earned, award, note, reverse, settle_incident
+from intake.rewards.earning import findings_of
 from intake.rewards.ledger import lock_awards
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput, NotAllowed
-from schemas.points import EXCLUSIONS, INELIGIBLE, AccountKind, AwardStatus, EntryKind, PointRule
+from schemas.points import EXCLUSIONS, INELIGIBLE, AwardStatus, PointRule
 from schemas.tables import PointAccount, PointAward, PointExclusion, Rider
 from schemas.words import Words
 
 MOST_REASON = 500
-AT_ONCE = 500
 
 
 def approve(session: Session, *, award_id: UUID, staff_id: UUID, now: datetime) -> PointAward:
@@ -35,33 +35,8 @@ def approve(session: Session, *, award_id: UUID, staff_id: UUID, now: datetime) 
     if AwardStatus(found.status) is not AwardStatus.PENDING:
         raise _decided()
     _check_settled(session, found)
-    _approve(session, found, audit.Actor("staff", staff_id), now)
+    grant(session, found=found, actor=audit.Actor("staff", staff_id), now=now)
     return found
-
-
-def approve_due(session: Session, *, now: datetime, after_days: int) -> int:
-    """Approve what has waited for so many days, by policy and not by a person; returns how many.
-
-    An award whose case is taken up again goes on waiting.
-    """
-    lock_awards(session)
-    waiting = session.scalars(
-        select(PointAward)
-        .where(
-            PointAward.status == AwardStatus.PENDING.value,
-            PointAward.made_at <= now - timedelta(days=after_days),
-        )
-        .order_by(PointAward.id)
-        .limit(AT_ONCE)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    done = 0
-    for each in waiting:
-        if not _is_under_review(session, each):
-            _approve(session, each, audit.PIPELINE, now)
-            done += 1
-    return done
 
 
 def end_award(
@@ -218,17 +193,6 @@ def read_reason(text: str, *, limit: int = MOST_REASON) -> str:
     return reason
 
 
-def _approve(session: Session, found: PointAward, actor: audit.Actor, now: datetime) -> None:
-    move(
-        session, award=found, kind=EntryKind.APPROVED, source=AccountKind.PENDING,
-        target=AccountKind.RIDER, actor=actor, now=now,
-    )  # fmt: skip
-    found.status, found.decided_at = AwardStatus.APPROVED.value, now
-    found.decided_by = actor.id if actor.kind == "staff" else None
-    session.flush()
-    note(session, found, "points_approved", actor)
-
-
 def _subjects(found: PointAward, *, bar_rider: bool) -> list[dict[str, UUID]]:
     subjects = [{"report_id": found.report_id}] if found.report_id else []
     return [*subjects, {"rider_id": found.rider_id}] if bar_rider else subjects
@@ -260,7 +224,7 @@ def _check_decidable(
 
 
 def _check_settled(session: Session, found: PointAward) -> None:
-    if _is_under_review(session, found):
+    if is_under_review(session, found=found):
         raise Conflict(
             "case-under-review",
             Words(
@@ -268,13 +232,6 @@ def _check_settled(session: Session, found: PointAward) -> None:
                 "The case is taken up again: decide on the points after its conclusion.",
             ),
         )
-
-
-def _is_under_review(session: Session, found: PointAward) -> bool:
-    if found.incident_id is None:
-        return False
-    verdicts = {each.verdict for each in findings_of(session, incident_id=found.incident_id)}
-    return Verdict.TRUE not in verdicts
 
 
 def _decided() -> Conflict:

@@ -1,0 +1,79 @@
+"""The rider's own points: a page, and the same as JSON for the app to keep offline."""
+
+from flask import Blueprint, Response, render_template
+
+from intake.door import present_door
+from intake.doorway import Entry, enters, request_locale
+from intake.identity import entrance
+from intake.rewards.statements import Statement, statement_of
+from intake.routes.api_v1 import as_json
+from intake.routes.riders_api import RIDER, WHO_REFUSALS
+from schemas.database import now_utc
+from schemas.points import RULE_NAMES, RULE_TERMS
+from schemas.wire.openapi import Answered, Described, describes
+from schemas.wire.points import PointsLine, PointsRule, PointsStatement, PointsWaiting
+
+points = Blueprint("points", __name__)
+points_api = Blueprint("points_api", __name__, url_prefix="/api/v1/me")
+
+
+@points.get("/points")
+@enters(Entry.RIDER)
+def show_points() -> str:
+    """Show the rider's points."""
+    return render_template(
+        "points.html", statement=_statement(), rule_names=RULE_NAMES, rule_terms=RULE_TERMS
+    )
+
+
+@points_api.get("/points")
+@enters(Entry.RIDER)
+@describes(
+    Described(
+        summary="The rider's points: balance, what waits, and why each line came",
+        answer=Answered(200, "The statement", PointsStatement),
+        refusals=WHO_REFUSALS,
+        security=RIDER,
+    )
+)
+def tell_points() -> Response:
+    """Tell the rider's points."""
+    statement, locale = _statement(), request_locale()
+    return as_json(
+        PointsStatement(
+            balance=statement.balance,
+            pending=statement.pending,
+            waiting=[
+                PointsWaiting(
+                    since=each.since,
+                    points=each.points,
+                    text=each.words.say(locale),
+                    report_number=each.report_number,
+                )
+                for each in statement.waiting
+            ],
+            lines=[
+                PointsLine(
+                    on=each.on,
+                    points=each.points,
+                    text=each.words.say(locale),
+                    report_number=each.report_number,
+                )
+                for each in statement.lines
+            ],
+            rules=[
+                PointsRule(
+                    text=RULE_NAMES[rule].say(locale),
+                    terms=RULE_TERMS[rule].say(locale),
+                    points=amount,
+                )
+                for rule, amount in statement.edition.points.items()
+            ],
+            monthly_cap=statement.edition.monthly_cap_points,
+        )
+    )
+
+
+def _statement() -> Statement:
+    with present_door().database.reading() as session:
+        return statement_of(session, rider_id=entrance.rider_of_request(), now=now_utc())
