@@ -25,6 +25,7 @@ from schemas.tables import (
     LegalHold,
     PersonalCode,
     Report,
+    ReportRisk,
     Rider,
     RiderToken,
     SignInCode,
@@ -69,6 +70,9 @@ def erase_rider(
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.scope == str(rider_id)))
     # Their bytes are strays from now on, which the clock removes.
     session.execute(delete(Upload).where(Upload.rider_id == rider_id))
+    # What was found unusual about somebody who is nobody now helps no inspector.
+    theirs = select(Report.id).where(Report.rider_id == rider_id)
+    session.execute(delete(ReportRisk).where(ReportRisk.report_id.in_(theirs)))
     forget_rider(session, rider_id=rider_id, now=now)
     audit.record(
         session,

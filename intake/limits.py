@@ -1,4 +1,4 @@
-"""How many new tips an hour: per rider and per network address, counted on the queue server.
+"""How many new tips an hour: per rider, device and network address, counted on the queue server.
 
 Only what was newly taken counts, so a repeat of an answered key never meets the limit.
 While the queue server is away each process counts for itself.
@@ -8,6 +8,7 @@ import ipaddress
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerHour
@@ -16,6 +17,8 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
 from intake.answers import Reporter
+from intake.identity.waiting import too_often
+from schemas.database import now_utc
 from schemas.errors import ConfigurationError, TooMany
 from schemas.sealing import Sealer
 from schemas.settings import Settings
@@ -72,25 +75,34 @@ class TipLimits:
     def __init__(self, settings: Settings, sealer: Sealer) -> None:
         self._sealer = sealer
         self._per_rider = RateLimitItemPerHour(settings.rider_tips_per_hour)
+        self._per_device = RateLimitItemPerHour(settings.device_tips_per_hour, namespace="device")
         self._per_address = RateLimitItemPerHour(settings.address_tips_per_hour)
         self._counter = SharedCounter(settings)
 
-    def check(self, reporter: Reporter, address: str) -> None:
-        """Raise TooMany `rate-limited` when a further tip from here is one too many."""
-        for item, subject in self._items(reporter, address):
+    def check(self, reporter: Reporter, address: str, device: str = "") -> None:
+        """Raise TooMany `rate-limited` when a further tip from here is one too many.
+
+        `device` is the random name that a browser was given; one without is counted by
+        its address alone.
+        """
+        for item, subject in self._items(reporter, address, device):
             with self._counter.counting() as limiter:
                 if not limiter.test(item, subject):
                     raise _too_many(limiter.get_window_stats(item, subject).reset_time)
 
-    def count(self, reporter: Reporter, address: str) -> None:
+    def count(self, reporter: Reporter, address: str, device: str = "") -> None:
         """Count one tip that was newly taken."""
-        for item, subject in self._items(reporter, address):
+        for item, subject in self._items(reporter, address, device):
             with self._counter.counting() as limiter:
                 limiter.hit(item, subject)
 
-    def _items(self, reporter: Reporter, address: str) -> Iterator[tuple[RateLimitItem, str]]:
+    def _items(
+        self, reporter: Reporter, address: str, device: str
+    ) -> Iterator[tuple[RateLimitItem, str]]:
         if reporter.rider_id:
             yield self._per_rider, self._sealer.digest("limit-rider", str(reporter.rider_id))
+        if device:
+            yield self._per_device, self._sealer.digest("limit-device", device)
         yield self._per_address, self._sealer.digest("limit-address", network_of(address))
 
 
@@ -106,14 +118,13 @@ def network_of(address: str) -> str:
 
 
 def _too_many(reset_time: float) -> TooMany:
-    retry_after_s = max(1, round(reset_time - time.time()))
-    minutes = max(1, round(retry_after_s / 60))
-    return TooMany(
+    return too_often(
         "rate-limited",
         Words(
-            f"这一小时内发得太多了，请 {minutes} 分钟后再发。照片先留在手机里，不会丢。",
-            f"Too many tips within the hour: send again in {minutes} minutes. Keep the photos on "
-            "the phone; nothing is lost.",
+            "这一小时内发得太多了，请在 {until} 以后再发。照片先留在手机里，不会丢。",
+            "Too many tips within the hour: send again after {until}. Keep the photos on the "
+            "phone; nothing is lost.",
         ),
-        retry_after_s=retry_after_s,
+        now=now_utc(),
+        until=datetime.fromtimestamp(reset_time, UTC),
     )

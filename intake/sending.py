@@ -24,6 +24,7 @@ from intake.form import (
 )
 from intake.gate import inspect
 from intake.identity.consents import may_use_place
+from intake.identity.entrance import device_of_request
 from intake.reports import ClaimedPlace, KeptPhoto, Tip
 from intake.uploads import using
 from schemas.database import now_utc
@@ -82,7 +83,7 @@ def admit(door: Door, *, reporter: Reporter, key: UUID) -> None:
     Asked before the body is read, so that a flood costs nothing but its head.
     """
     try:
-        door.limits.check(reporter, request.remote_addr or "")
+        door.limits.check(reporter, request.remote_addr or "", device_of_request())
     except TooMany:
         with door.database.reading() as session:
             if not key_is_known(session, reporter=reporter, key=key):
@@ -224,7 +225,7 @@ def _answer_once(
 
     answer = door.commit(commit)
     if answer.is_new:
-        door.limits.count(reporter, request.remote_addr or "")
+        door.limits.count(reporter, request.remote_addr or "", device_of_request())
     return answer
 
 

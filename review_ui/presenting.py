@@ -40,6 +40,7 @@ FLAG_ICONS = {
     "photo-unreadable": "photo-off",
     "photo-withheld": "eye-off",
     "pipeline-failed": "robot",
+    "reporter-unusual": "user-question",
     "similar-nearby": "target",
     "withdrawn": "arrow-back-up",
     "supplemented": "message-plus",

@@ -154,6 +154,15 @@ FLAGS: dict[str, Flag] = {
         ),
         _N,
     ),
+    "reporter-unusual": Flag(
+        Words("举报情况异常", "Unusual reporting"),
+        Words(
+            "这位举报人近期的举报有异常，原因见下。只提醒多核对：不影响受理，也不说明这条不实。",
+            "Something is unusual about this reporter's recent reports, as said below. Check "
+            "more closely: the report is taken like any other and may well be true.",
+        ),
+        _N,
+    ),
     "similar-nearby": Flag(
         Words("附近有同类", "Similar nearby"),
         Words(

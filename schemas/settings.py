@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         "auto", description="auto: readable in a terminal, JSON otherwise"
     )
     rider_tips_per_hour: int = Field(60, ge=1, description="limit per rider's token")
+    device_tips_per_hour: int = Field(
+        120, ge=1, description="limit per browser, whoever is signed in there"
+    )
     address_tips_per_hour: int = Field(600, ge=1, description="limit per network address")
     public_url: str = Field(
         "", description="address of the rider's door on QR codes, e.g. https://tips.example"

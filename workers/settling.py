@@ -28,6 +28,7 @@ from workers.linking import Candidate, Link, choose_link, find_candidates, suspi
 from workers.match import picture_matches
 from workers.neighbours import Neighbour, find_neighbours, store_neighbours
 from workers.opening import Share, link_report, open_case, standing_cases, write_decision
+from workers.risk import FLAG, assess
 from workers.route import Place, decide, read_facts
 from workers.suspicion import (
     PhotoFinding,
@@ -61,6 +62,8 @@ def settle(
     """
     findings = read_findings(session, report_id=report.id)
     flags = _flags(session, report, place, findings, failures)
+    if assess(session, report=report, now=now):
+        flags.add(FLAG)
     pictures = picture_matches(session, report_id=report.id)
     standing = {case.department: case for case in standing_cases(session, report_id=report.id)}
     incident_id = next((case.incident_id for case in standing.values()), None)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from review_ui.casework.clocks import Clock, clock_of
 from schemas.photo_words import unreadable_words
 from schemas.places import Point, distance_m
+from schemas.risks import CLOSER_LOOK
 from schemas.tables import (
     Case,
     CaseProposal,
@@ -22,6 +23,7 @@ from schemas.tables import (
     Photo,
     PhotoExamination,
     Report,
+    ReportRisk,
     RouteDecision,
     Staff,
     Supplement,
@@ -105,6 +107,14 @@ class ReportView:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskView:
+    """What was unusual about who sent a report, as codes of schemas.risks."""
+
+    pseudonym: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """A case with its reports, photos and claims; `places_apart_m` is the widest gap of places.
 
@@ -125,6 +135,7 @@ class CaseFile:
     places: tuple[PlaceClaim, ...]
     times: tuple[TimeClaim, ...]
     places_apart_m: float | None
+    risks: tuple[RiskView, ...]
 
 
 def open_casefile(
@@ -160,6 +171,11 @@ def open_casefile(
         places=places,
         times=times,
         places_apart_m=max(gaps, default=None),
+        risks=tuple(
+            RiskView(pseudonyms[row.report_id], tuple(row.reasons))
+            for row in _each_once([row.ReportRisk for row in rows])
+            if row.report_id in pseudonyms and row.score >= CLOSER_LOOK
+        ),
     )
 
 
@@ -179,6 +195,7 @@ def _everything_reported(session: Session, case: Case) -> Sequence[Any]:
             Withdrawal,
             Supplement,
             RouteDecision,
+            ReportRisk,
         )
         .select_from(Case)
         .join(Unit, Unit.id == Case.unit_id)
@@ -195,6 +212,7 @@ def _everything_reported(session: Session, case: Case) -> Sequence[Any]:
             RouteDecision,
             (RouteDecision.report_id == Report.id) & (RouteDecision.case_id == Case.id),
         )
+        .outerjoin(ReportRisk, ReportRisk.report_id == Report.id)
         .where(Case.id == case.id)
     ).all()
 

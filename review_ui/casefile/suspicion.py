@@ -12,6 +12,7 @@ from review_ui.casefile.resemblances import LookAlike
 from schemas.flags import SOURCE_NAMES
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import allowed_apart_m, distance_m
+from schemas.risks import say_reasons
 from schemas.words import Words
 
 COARSE_M = 100.0
@@ -138,6 +139,14 @@ def _withdrawals(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
     return [Words(f"{whole} 份中有 {count} 份。", f"{count} of {whole}.")] if count else []
 
 
+def _unusual(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    return [
+        Words(f"{each.pseudonym}：{words.zh}", f"{each.pseudonym}: {words.en}")
+        for each in file.risks
+        for words in say_reasons(each.reasons)
+    ]
+
+
 SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "claims-disagree-place": _places_apart,
     "near-duplicate-elsewhere": lambda _file, alike: _pictures(alike, ended=False),
@@ -146,6 +155,7 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "clock-late": lambda file, _alike: _times(file, ahead=False),
     "coarse-accuracy": _coarse,
     "photo-unreadable": _unreadable,
+    "reporter-unusual": _unusual,
     "similar-nearby": _similar,
     "withdrawn": _withdrawals,
     "supplemented": _additions,

@@ -1,8 +1,10 @@
+import re
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
@@ -46,7 +48,7 @@ def test_a_riders_third_tip_within_the_hour_is_told_to_wait(
     response = send(token=token)
     assert (response.status_code, code_of(response)) == (429, "rate-limited")
     assert 0 < int(response.headers["Retry-After"]) <= 3600
-    assert "分钟后再发" in response.get_json()["detail"]
+    assert re.search(r"请在 (明天 )?\d\d:\d\d 以后再发", response.get_json()["detail"])
     assert reports_in(door) == 2
 
 
@@ -141,3 +143,26 @@ def test_without_a_queue_server_tips_are_taken_and_counted_here(
 )
 def test_one_line_is_one_address(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_a_browser_is_counted_whoever_is_signed_in_there(door_settings: Settings) -> None:
+    app = create_app(door_settings.model_copy(update={"device_tips_per_hour": 2}))
+    limits, address = app.extensions["door"].limits, "203.0.113.5"
+    for number in range(2):
+        limits.count(Reporter(uuid.uuid4()), f"{address}{number}", "one")
+    with pytest.raises(TooMany):
+        limits.check(Reporter(uuid.uuid4()), address, "one")
+    limits.check(Reporter(uuid.uuid4()), address, "other")
+    limits.check(Reporter(uuid.uuid4()), address, "")
+    app.extensions["door"].database.close()
+
+
+def test_a_tip_of_a_known_browser_is_counted_by_its_name(
+    send: Sender, client: FlaskClient, door: Door
+) -> None:
+    client.set_cookie("rider_device", "one")
+    assert send().status_code == 201
+    with Redis.from_url(door.settings.redis_url) as redis:
+        keys = redis.keys()
+        assert any(b"device" in key for key in keys)
+        assert not any(b"one" in key for key in keys)
