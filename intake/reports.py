@@ -86,10 +86,12 @@ def submit(
     photos: Sequence[KeptPhoto],
     now: datetime,
     keeps_device_place: bool = True,
+    sent_at: datetime | None = None,
 ) -> Answer:
     """Take one tip, or give the answer that stands for its Idempotency-Key.
 
-    `now` is the moment of receipt. A device's place that may not be kept is left out of
+    `now` is the moment of receipt, `sent_at` what the device's clock said while it sent:
+    another one in a repeat changes nothing. A device's place that may not be kept is left out of
     the claims; it still counts for whether a repeat is the same. Of several equal requests
     at the same moment the database lets one through; the others wait for it and get its
     answer. Raises Conflict `idempotency-key-reused` when the key stands for other content.
@@ -99,7 +101,7 @@ def submit(
     answer = _insert_report(session, reporter, tip, photos, now)
     if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
         kept = tip if keeps_device_place else replace(tip, device_place=None)
-        _insert_details(session, reporter, kept, photos, answer)
+        _insert_details(session, reporter, kept, photos, answer, sent_at)
         savepoint.commit()
         return answer
     # Somebody with the same key was first and has committed by now: nothing of this
@@ -234,12 +236,17 @@ def _insert_report(
 
 
 def _insert_details(
-    session: Session, reporter: Reporter, tip: Tip, photos: Sequence[KeptPhoto], answer: Answer
+    session: Session,
+    reporter: Reporter,
+    tip: Tip,
+    photos: Sequence[KeptPhoto],
+    answer: Answer,
+    sent_at: datetime | None,
 ) -> None:
     """Insert what belongs to a new report: photos, claims, progress, the audit entry."""
     report_id, now = answer.subject_id, answer.received_at
     insert_rows(session, Photo, _photo_rows(photos, report_id=report_id, first=0, now=now))
-    insert_rows(session, Claim, _claims(tip, report_id=report_id, now=now))
+    insert_rows(session, Claim, _claims(tip, report_id=report_id, now=now, sent_at=sent_at))
     insert_rows(session, ReportProgress, [{"report_id": report_id}])
     audit.record(
         session,
@@ -274,11 +281,15 @@ def _photo_rows(
     ]
 
 
-def _claims(tip: Tip, *, report_id: UUID, now: datetime) -> list[dict[str, Any]]:
+def _claims(
+    tip: Tip, *, report_id: UUID, now: datetime, sent_at: datetime | None
+) -> list[dict[str, Any]]:
     """Return the claims of a tip as rows that all have the same columns."""
     said: list[dict[str, Any]] = [{"kind": "time", "source": "server_receipt", "moment": now}]
     if tip.captured_at:
         said.append({"kind": "time", "source": "device_clock", "moment": tip.captured_at})
+    if sent_at:
+        said.append({"kind": "time", "source": "sending_clock", "moment": sent_at})
     if tip.device_place:
         said.append(_place_claim("device_gps", tip.device_place))
     if tip.pin:

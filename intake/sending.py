@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -113,8 +114,18 @@ def validated(model: type[Form], form: ReceivedForm) -> Form:
         raise explain(error) from None
 
 
-def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID) -> Answer:
-    """Keep the photos, commit the tip, tell the queue; or give the standing answer again."""
+def take_report(
+    door: Door,
+    *,
+    values: ReportForm,
+    reporter: Reporter,
+    key: UUID,
+    sent_at: datetime | None = None,
+) -> Answer:
+    """Keep the photos, commit the tip, tell the queue; or give the standing answer again.
+
+    `sent_at` is what the device's clock says while it sends.
+    """
     tip, now = tip_of(values), now_utc()
     keeps_place = _may_keep_place(door, reporter=reporter, tip=tip, key=key)
     answer = _answer_once(
@@ -132,6 +143,7 @@ def take_report(door: Door, *, values: ReportForm, reporter: Reporter, key: UUID
             photos=photos,
             now=now,
             keeps_device_place=keeps_place,
+            sent_at=sent_at,
         ),
     )
     if answer.is_new:

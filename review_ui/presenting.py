@@ -34,6 +34,7 @@ FLAG_ICONS = {
     "edited-software": "photo-edit",
     "clock-ahead": "clock-exclamation",
     "clock-late": "clock-hour-4",
+    "clock-wrong": "clock-x",
     "exif-odd": "photo-question",
     "coarse-accuracy": "radar-2",
     "no-place": "map-pin-off",

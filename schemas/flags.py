@@ -104,6 +104,16 @@ FLAGS: dict[str, Flag] = {
         ),
         _N,
     ),
+    "clock-wrong": Flag(
+        Words("手机时钟不准", "Clock wrong"),
+        Words(
+            "举报发出时，手机的时钟与系统相差 10 分钟以上：手机说的拍摄时间靠不住，"
+            "以收到的时间为准。",
+            "When the report was sent, the phone's clock was more than 10 minutes off: its time "
+            "of capture can't be relied on, the time of receipt rules.",
+        ),
+        _N,
+    ),
     "exif-odd": Flag(
         Words("拍摄信息异常", "Odd camera data"),
         Words(
@@ -257,6 +267,7 @@ SOURCE_NAMES: dict[str, Words] = {
     "exif_gps": Words("照片定位", "the photo's place"),
     "shop_address": Words("店铺地址", "the shop's address"),
     "device_clock": Words("手机时间", "the phone's clock"),
+    "sending_clock": Words("发出时的手机时钟", "the phone's clock when sending"),
     "exif_time": Words("照片拍摄时间", "the photo's time"),
     "server_receipt": Words("收到时间", "the time of receipt"),
 }

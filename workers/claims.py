@@ -123,14 +123,14 @@ def load_places(
 
 
 def load_times(session: Session, *, report_id: UUID) -> tuple[TimeClaim, ...]:
-    """Return what the phone and the photos of a report say of when they were taken."""
+    """Return what the phone and the photos of a report say of the time."""
     rows = session.execute(
         select(Claim.source, Claim.moment)
         .outerjoin(Photo, Photo.id == Claim.photo_id)
         .where(
             Claim.report_id == report_id,
             Claim.kind == "time",
-            Claim.source.in_(("device_clock", "exif_time")),
+            Claim.source.in_(("device_clock", "exif_time", "sending_clock")),
             Claim.moment.is_not(None),
             or_(Photo.id.is_(None), Photo.supplement_id.is_(None)),
         )

@@ -70,8 +70,11 @@ def flags_of_place(place: Place) -> set[str]:
 
 def flags_of_time(times: Iterable[TimeClaim], *, received_at: datetime) -> set[str]:
     """Return the flags that the claims of time raise against the receipt."""
-    moments = [claim.moment for claim in times]
+    # What the phone's clock said while it sent tells of the clock, not of the photos.
+    moments = [claim.moment for claim in times if claim.source != "sending_clock"]
+    sending = [claim.moment for claim in times if claim.source == "sending_clock"]
     raised = {
+        "clock-wrong": any(abs(moment - received_at) > AHEAD for moment in sending),
         "clock-late": any(moment < received_at - LATE for moment in moments),
         "clock-ahead": any(moment > received_at + AHEAD for moment in moments),
     }

@@ -22,6 +22,7 @@ from schemas.wire.reports import (
     SupplementForm,
     WithdrawalAccepted,
     WithdrawalForm,
+    read_moment,
 )
 from schemas.words import Words
 
@@ -34,6 +35,11 @@ KEY = Given(
     "a UUID made for this tip; repeat a request with the same key as often as you like",
     required=True,
     format="uuid",
+)
+DEVICE_TIME = Given(
+    "Device-Time",
+    "header",
+    "what the device's clock says while it sends, RFC 3339: tells how far that clock is off",
 )
 NUMBER = Given("number", "path", "the report's number, such as JB20261121-7KQ4MX-3")
 CODE_HEADER = Given("Receipt-Code", "header", "the receipt code, for whoever has no rider token")
@@ -94,7 +100,7 @@ def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
         summary="Send one tip: photos, what the hazard is, and where",
         body=ReportForm,
         body_type=FORM,
-        given=(KEY,),
+        given=(KEY, DEVICE_TIME),
         answer=Answered(
             201,
             "The tip is durable. A repeat with the same key and content gets this same answer.",
@@ -119,7 +125,13 @@ def create_report() -> Response:
     sending.admit(door, reporter=reporter, key=key)
     with sending.incoming(door, ReportForm) as form:
         values = sending.validated(ReportForm, form)
-        answer = sending.take_report(door, values=values, reporter=reporter, key=key)
+        answer = sending.take_report(
+            door,
+            values=values,
+            reporter=reporter,
+            key=key,
+            sent_at=read_moment(request.headers.get("Device-Time", "")),
+        )
     location = url_for("api_v1.show_report", number=answer.number)
     return as_json(present.report_accepted(answer, request_locale()), 201, Location=location)
 

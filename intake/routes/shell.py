@@ -8,7 +8,9 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, url_for
 from flask_babel import gettext
 
 from intake.bundle import read_bundle
+from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
+from intake.identity.consents import LOCATION_TERMS
 from schemas.taxonomy import CATEGORIES
 from schemas.wire.reports import MAX_PHOTOS
 
@@ -29,6 +31,7 @@ def register(app: Flask) -> None:
 
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["app_categories"] = app_categories
+    app.jinja_env.globals["app_terms"] = app_terms
     app.jinja_env.globals["app_max_photos"] = MAX_PHOTOS
     app.register_blueprint(shell)
 
@@ -38,6 +41,17 @@ def app_categories() -> str:
     return json.dumps(
         [[item.code, item.words.zh, item.words.en] for item in CATEGORIES], ensure_ascii=False
     )
+
+
+def app_terms() -> str:
+    """Return the words of the consent to use the phone's place, as JSON for the app."""
+    years = present_door().settings.retention_years
+    both = [
+        {"zh": words.zh.format(years=years), "en": words.en.format(years=years)}
+        for words in (LOCATION_TERMS.title, *LOCATION_TERMS.paragraphs)
+    ]
+    terms = {"version": LOCATION_TERMS.version, "title": both[0], "paragraphs": both[1:]}
+    return json.dumps(terms, ensure_ascii=False)
 
 
 @shell.get("/shell")

@@ -62,6 +62,8 @@ def _coarse(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
 def _times(file: CaseFile, *, ahead: bool) -> Numbers:
     found = []
     for each in file.times:
+        if each.source == "sending_clock":
+            continue
         hours = each.before_receipt.total_seconds() / 3600
         name = SOURCE_NAMES[each.source]
         en = name.en[:1].upper() + name.en[1:]
@@ -81,6 +83,25 @@ def _times(file: CaseFile, *, ahead: bool) -> Numbers:
                     f"{en} is {minutes:.0f} minutes after receipt.",
                 )
             )
+    return found[:3]
+
+
+def _clock_wrong(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    found = []
+    for each in file.times:
+        minutes = each.before_receipt.total_seconds() / 60
+        if each.source != "sending_clock" or abs(minutes) <= AHEAD_H * 60:
+            continue
+        long, slow = abs(minutes), minutes > 0
+        far = Words(f"{long:.0f} 分钟", f"{long:.0f} minutes")
+        if long >= 48 * 60:
+            far = Words(f"{long / 1440:.0f} 天", f"{long / 1440:.0f} days")
+        found.append(
+            Words(
+                f"手机时钟{'慢' if slow else '快'}了 {far.zh}。",
+                f"The phone's clock was {far.en} {'slow' if slow else 'fast'}.",
+            )
+        )
     return found[:3]
 
 
@@ -153,6 +174,7 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "picture-seen-before": lambda _file, alike: _pictures(alike, ended=True),
     "clock-ahead": lambda file, _alike: _times(file, ahead=True),
     "clock-late": lambda file, _alike: _times(file, ahead=False),
+    "clock-wrong": _clock_wrong,
     "coarse-accuracy": _coarse,
     "photo-unreadable": _unreadable,
     "reporter-unusual": _unusual,

@@ -55,6 +55,18 @@ def _rfc_3339(value: Any) -> Any:
         raise _bad_moment() from None
 
 
+def read_moment(text: str) -> datetime | None:
+    """Return a moment in UTC as RFC 3339 writes it, or None for anything else.
+
+    For what only tells more of a tip: no tip is refused for it.
+    """
+    try:
+        moment: datetime | None = _rfc_3339(text)
+    except InvalidInput:
+        return None
+    return moment
+
+
 def _bad_moment() -> InvalidInput:
     return InvalidInput(
         "captured-at-invalid",

@@ -5,8 +5,10 @@ figures stand in the benchmarks.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
-from schemas.database import Database, connect
+from intake.identity.entrance import COOKIE
+from intake.identity.sessions import end_other_devices, open_session
+from intake.riders import RiderProfile, add_rider
+from schemas.database import Database, connect, now_utc
+from schemas.sealing import Sealer
 from schemas.tables import Claim, Photo, Report
 
 pytestmark = pytest.mark.browser
@@ -256,6 +262,116 @@ def test_a_report_whose_answer_was_lost_is_not_made_twice(
     assert number_of(page) == answers[0]
     assert len(answers) > 1
     assert reports(database) == before + 1
+
+
+def test_a_phone_without_room_holds_the_tip_and_says_so_until_it_is_sent(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+    # Before the first page: a browser asks only now and then how much room there is.
+    disk = phone.new_cdp_session(page)
+    disk.send("Storage.overrideQuotaForOrigin", {"origin": lasting_door.address, "quotaSize": 1000})
+    page.goto(lasting_door.address)
+    picture = photo(51, size=(800, 600))
+    fill_in(page, picture)
+    phone.set_offline(True)
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="还没存进手机").wait_for()
+    page.get_by_text("手机存满了：发完之前请不要关掉这个页面").wait_for()
+    assert kept_blobs(page) == 0
+    phone.set_offline(False)
+    _, photos, _ = rows_of(database, number_of(page))
+    assert [each.sha256 for each in photos] == sums(picture)
+
+
+def test_a_session_that_ended_offline_keeps_the_tip_for_its_rider(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    now, sealer = now_utc(), Sealer(lasting_door.settings)
+    with database.writing() as session:
+        rider_id = add_rider(session, sealer=sealer, profile=RiderProfile("王五", "13900002222")).id
+        cookie = open_session(session, rider_id=rider_id, device="Chrome", now=now)
+    phone = open_phone(service_workers="block")
+    sign_in(phone, lasting_door.address, cookie)
+    page = phone.new_page()
+    with page.expect_response("**/api/v1/me"):
+        page.goto(lasting_door.address)
+    with page.expect_response("**/api/v1/me/consents/location"):
+        page.get_by_role("button", name="同意", exact=True).tap()
+    phone.set_offline(True)
+    fill_in(page, photo(81))
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    with database.writing() as session:
+        end_other_devices(session, rider_id=rider_id, but=None, now=now_utc())
+        fresh = open_session(session, rider_id=rider_id, device="Chrome", now=now_utc())
+    before = reports(database)
+    phone.set_offline(False)
+    # Not a word of it goes out as nobody's.
+    page.get_by_role("heading", name="还在这部手机上，没有丢").wait_for()
+    page.get_by_role("link", name="去登录").wait_for()
+    assert (reports(database), kept_blobs(page)) == (before, 1)
+    sign_in(phone, lasting_door.address, fresh)
+    page.reload()
+    report, _, claims = rows_of(database, number_of(page))
+    assert report.rider_id == rider_id
+    assert claims["device_gps"].accuracy_m == 12
+
+
+def sign_in(phone: BrowserContext, address: str, cookie: str) -> None:
+    phone.clear_cookies()
+    phone.add_cookies([{"name": COOKIE, "value": cookie, "url": address, "httpOnly": True}])
+
+
+def test_with_a_clock_two_days_wrong_the_claim_is_kept_and_the_receipt_rules(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(service_workers="block")
+    wrong = datetime.now().astimezone() + timedelta(days=2)
+    phone.clock.set_system_time(wrong)
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    picture = photo(91)
+    os.utime(picture, (wrong.timestamp(), wrong.timestamp()))
+    fill_in(page, picture)
+    page.get_by_role("button", name="发送").tap()
+    report, _, claims = rows_of(database, number_of(page))
+    page.get_by_text("这部手机的钟快了约 2 天").wait_for()
+    claimed, sending = claims["device_clock"].moment, claims["sending_clock"].moment
+    assert claimed is not None
+    assert sending is not None
+    assert abs(claimed - wrong) < timedelta(minutes=5)
+    assert abs(sending - wrong) < timedelta(minutes=5)
+    assert abs(report.received_at - now_utc()) < timedelta(minutes=5)
+
+
+def test_a_tip_sent_off_before_the_place_is_found_gets_the_first_place_that_comes(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(geolocation=None, service_workers="block")
+    phone.add_init_script(SLOW_TO_LOCATE)
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    fill_in(page, photo(95))
+    page.get_by_text("正在定位…").wait_for()
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    page.evaluate("window.findPlace()")
+    _, _, claims = rows_of(database, number_of(page))
+    assert claims["device_gps"].accuracy_m == 25
+
+
+# A receiver that has just been switched on: Chromium's own answers at once or never.
+SLOW_TO_LOCATE = """
+    navigator.geolocation.watchPosition = (found) => {
+        window.findPlace = () => found({
+            coords: { latitude: 41.8, longitude: 123.43, accuracy: 25, speed: null },
+            timestamp: Date.now(),
+        });
+        return 1;
+    };
+"""
 
 
 def test_without_a_place_the_app_asks_for_the_address(

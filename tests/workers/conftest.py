@@ -164,6 +164,7 @@ class Tips:
         premises: str = "",
         captured_at: datetime | None = None,
         received_at: datetime | None = None,
+        sent_at: datetime | None = None,
     ) -> uuid.UUID:
         """Submit one tip and return the report's id; `at` is the phone's place."""
         device = ClaimedPlace(at.latitude, at.longitude, datum, accuracy_m) if at else None
@@ -183,6 +184,7 @@ class Tips:
                 ),
                 photos=[self.keep(data) for data in photos],
                 now=received_at or now_utc(),
+                sent_at=sent_at,
             )
         return answer.subject_id
 

@@ -442,6 +442,27 @@ def test_a_clock_that_can_hardly_be_right_is_flagged(tips, captured, flag):
     assert flags == ({flag} if flag else set())
 
 
+@pytest.mark.parametrize(
+    ("off", "flags"),
+    [
+        (timedelta(days=2), {"clock-wrong", "clock-ahead"}),
+        (timedelta(days=-2), {"clock-wrong", "clock-late"}),
+        (timedelta(minutes=9), set()),
+    ],
+)
+def test_a_wrong_clock_is_told_from_a_tip_that_waited_for_signal(tips, off, flags):
+    now = now_utc()
+    report = tips.send(
+        tips.photo(40),
+        at=tips.inside(),
+        captured_at=now + off,
+        received_at=now,
+        sent_at=now + off,
+    )
+    tips.process(report)
+    assert set(tips.case(report).flags) & {"clock-late", "clock-ahead", "clock-wrong"} == flags
+
+
 def test_stripped_and_edited_photos_and_coarse_places_are_flagged(tips):
     stripped = tips.send(tips.photo(41), at=tips.inside(), accuracy_m=400.0)
     edited = tips.send(

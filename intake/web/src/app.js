@@ -2,8 +2,8 @@
 
 import { onChange } from "./changes.js";
 import { el, icon, iconsAt } from "./dom.js";
+import { settlePlaces } from "./late-place.js";
 import { limitPhotos } from "./draft.js";
-import { recall } from "./database.js";
 import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { onPlace, stopWatching, watchPlace } from "./place.js";
@@ -15,7 +15,8 @@ import { tipScreen } from "./screen-tip.js";
 import { whatScreen } from "./screen-what.js";
 import { whereScreen } from "./screen-where.js";
 import { clearProblems } from "./sender.js";
-import { keepSending } from "./sending.js";
+import { hurry, keepSending } from "./sending.js";
+import { bringConsent, mayUsePlace, readTerms } from "./consent.js";
 import { refreshSession } from "./session.js";
 import { chooseLanguage, currentLanguage, findLanguage, say } from "./words.js";
 
@@ -36,9 +37,10 @@ if (root) void begin(root);
 
 /** @param {HTMLElement} root */
 async function begin(root) {
-  const { categories = "[]", maxPhotos, icons = "", worker } = root.dataset;
+  const { categories = "[]", maxPhotos, icons = "", terms = "{}", worker } = root.dataset;
   iconsAt(icons);
   readCategories(categories);
+  readTerms(terms);
   limitPhotos(Number(maxPhotos));
   findLanguage();
   const main = el("main", { id: "main" });
@@ -49,19 +51,27 @@ async function begin(root) {
   draw();
   document.body.className = "";
   document.body.replaceChildren(frame);
-  if ((await recall("place-consent", "")) === "yes") watchPlace();
+  if (await mayUsePlace()) watchPlace();
   await showPages(main, SCREENS);
   onChange(() => void refresh());
-  onPlace(() => void refresh());
+  onPlace(() => {
+    void refresh();
+    void settlePlaces();
+  });
   // A watch that runs on behind other apps empties the battery.
   document.addEventListener("visibilitychange", async () => {
     if (document.visibilityState === "hidden") stopWatching();
-    else if ((await recall("place-consent", "")) === "yes") watchPlace();
+    else if (await mayUsePlace()) watchPlace();
   });
   if (worker) void registerWorker(worker);
   void navigator.storage?.persist?.().catch(() => false);
-  if (await refreshSession()) await clearProblems("sign-in");
   keepSending();
+  await settlePlaces();
+  if (await refreshSession()) {
+    await bringConsent();
+    await clearProblems("sign-in");
+    await hurry();
+  }
 }
 
 /** @param {string} address */

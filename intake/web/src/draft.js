@@ -2,7 +2,7 @@
 
 import { recall, remember } from "./database.js";
 import { addPhotos, changeTip, emptyTip, findDraft, findTip } from "./outbox.js";
-import { bestPlace } from "./place.js";
+import { bestPlace, placeState } from "./place.js";
 import { isSignedIn } from "./session.js";
 import { say } from "./words.js";
 
@@ -65,9 +65,9 @@ export async function changeDraft(change) {
   return changed ?? tip;
 }
 
-/** Whether the tip says where it is. @param {Tip} tip */
+/** Whether the tip says where it is, or soon will. @param {Tip} tip */
 export function knowsWhere(tip) {
-  return Boolean(bestPlace() ?? tip.pin ?? tip.premises_address);
+  return Boolean(bestPlace() ?? tip.pin ?? (tip.premises_address || placeState() === "looking"));
 }
 
 /** Hand the draft to the sender. Resolves, once it lies on the disk, to the tip. */
@@ -77,6 +77,7 @@ export async function finishDraft() {
     found.state = "waiting";
     found.as = rider ? "rider" : "anonymous";
     found.place = bestPlace();
+    found.awaits_place = !found.place && placeState() === "looking";
     found.created_at_ms = Date.now();
   });
   current = null;

@@ -23,6 +23,7 @@ export function emptyTip() {
     created_at_ms: Date.now(),
     categories: [],
     place: null,
+    awaits_place: false,
     pin: null,
     premises_name: "",
     premises_address: "",

@@ -63,17 +63,28 @@ export function isRiding() {
 /** @param {GeolocationPosition} position */
 function found({ coords, timestamp }) {
   speed_m_per_s = coords.speed ?? 0;
+  const age_ms = ageOf(timestamp);
   /** @type {Place} */
   const fix = {
     latitude: coords.latitude,
     longitude: coords.longitude,
     accuracy_m: Math.round(coords.accuracy * 10) / 10,
-    fixed_at_ms: timestamp,
-    cached: Date.now() - timestamp > CACHED_AFTER_MS,
+    fixed_at_ms: Date.now() - age_ms,
+    cached: age_ms > CACHED_AFTER_MS,
     coarse: coords.accuracy > COARSE_M,
   };
   if (isBetter(fix, bestPlace())) best = fix;
   become("found");
+}
+
+/**
+ * How old a fix is. Satellites have clocks of their own: where the phone's is wrong, the two
+ * differ by more than any browser would keep a fix, and the fix is as good as new.
+ * @param {number} timestamp_ms
+ */
+function ageOf(timestamp_ms) {
+  const age_ms = Date.now() - timestamp_ms;
+  return age_ms > 0 && age_ms < FORGET_AFTER_MS ? age_ms : 0;
 }
 
 /**

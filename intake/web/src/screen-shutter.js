@@ -1,7 +1,7 @@
 // The first screen: one big shutter, and what must be known before it is pressed.
 
 import { el, heading, icon } from "./dom.js";
-import { recall, remember } from "./database.js";
+import { consentWords, decide, hasDecided } from "./consent.js";
 import { draft, takePhotos } from "./draft.js";
 import { allTips } from "./outbox.js";
 import { go } from "./pages.js";
@@ -12,7 +12,7 @@ import { say } from "./words.js";
 
 /** @returns {Promise<import("./pages.js").Screen>} */
 export async function shutterScreen() {
-  const consent = await recall("place-consent", "");
+  const decided = await hasDecided();
   const note = el("p", { class: "note", role: "status" });
   const riding = el("div", { role: "alert" });
   const chip = placeChip();
@@ -29,7 +29,7 @@ export async function shutterScreen() {
     heading(say("看到后厨不对劲？拍下来。")),
     riding,
     ...(tip.photos.length ? [await begun(tip)] : []),
-    ...(consent ? [] : [consentCard()]),
+    ...(decided ? [] : [consentCard()]),
     ...(await ownTips()),
     chip.node,
     advice(),
@@ -103,17 +103,20 @@ function consentCard() {
   const card = el("section", { class: "card", id: "place-consent" });
   /** @param {"yes" | "no"} answer */
   const answered = async (answer) => {
-    await remember("place-consent", answer);
     card.remove();
     if (answer === "yes") watchPlace();
-    else go("");
+    await decide(answer);
   };
+  const { title, paragraphs } = consentWords();
+  const [first, ...others] = paragraphs;
   card.append(
-    el("h2", {}, say("可以用您的位置吗？")),
+    el("h2", {}, title),
+    el("p", {}, first),
     el(
-      "p",
+      "details",
       {},
-      say("只在举报时取一次，用来找到管这家店的部门。商家看不到；不同意也能举报，写店铺地址就行。"),
+      el("summary", {}, say("保存多久、怎么收回")),
+      ...others.map((paragraph) => el("p", {}, paragraph)),
     ),
     el(
       "div",

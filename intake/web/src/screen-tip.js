@@ -3,6 +3,7 @@
 import { el, heading, icon } from "./dom.js";
 import { clockOffset } from "./clock.js";
 import { changeTip, findTip, removeTip, saveHeld } from "./outbox.js";
+import { giveAddress } from "./late-place.js";
 import { backTo, go } from "./pages.js";
 import { receipt } from "./receipt.js";
 import { badge, shapeOf } from "./screen-mine.js";
@@ -89,6 +90,7 @@ function explanation(tip) {
 
 /** @param {string} code */
 function sayProblem(code) {
+  if (code === "place-missing") return say("手机没有定到位：写上店铺地址就能发出去。");
   if (code === "photo-lost") return say("有一张照片被手机清掉了：请去掉这条，重拍一次。");
   return say("服务器没有收下，稍后可以再试。");
 }
@@ -100,6 +102,7 @@ async function details(tip) {
   if (tip.problem?.kind === "sign-in") {
     parts.push(el("a", { class: "button", href: "/sign-in" }, say("去登录")), asNobody(tip));
   }
+  if (tip.problem?.kind === "place") parts.push(...addressForm(tip));
   if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
   if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
   if (tip.number) parts.push(...(await receipt(tip)));
@@ -129,6 +132,25 @@ function nowButton() {
     icon("send"),
     say("现在就试一次"),
   );
+}
+
+/** @param {Tip} tip */
+function addressForm(tip) {
+  const address = el("input", { type: "text", id: "late-address", maxlength: "300" });
+  const send = el(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        const said = address.value.trim();
+        if (said) void giveAddress(tip.id, said);
+        else address.focus();
+      },
+    },
+    say("发送"),
+  );
+  const label = el("label", { for: "late-address" }, say("店铺地址（定位不准时请写）"));
+  return [label, address, el("p", {}), send];
 }
 
 /** @param {Tip} tip */

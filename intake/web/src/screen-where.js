@@ -1,7 +1,7 @@
 // Where it is: the chip that shows it, and the screen on which it is put right.
 
 import { el, heading, icon } from "./dom.js";
-import { recall, remember } from "./database.js";
+import { decide, mayUsePlace } from "./consent.js";
 import { changeDraft, draft } from "./draft.js";
 import { backTo, go } from "./pages.js";
 import { bestPlace, placeState, watchPlace } from "./place.js";
@@ -40,7 +40,7 @@ export function sayPlace() {
 /** @returns {Promise<import("./pages.js").Screen>} */
 export async function whereScreen() {
   const tip = await draft();
-  const consent = await recall("place-consent", "");
+  const allowed = await mayUsePlace();
   const address = el("input", {
     type: "text",
     id: "address",
@@ -64,9 +64,9 @@ export async function whereScreen() {
       type: "button",
       class: "quiet",
       onclick: async () => {
-        await remember("place-consent", "yes");
         watchPlace();
         agree.remove();
+        await decide("yes");
       },
     },
     say("同意使用我的位置"),
@@ -75,7 +75,7 @@ export async function whereScreen() {
     backTo(tip.photos.length ? "send" : "", say("回去")),
     heading(say("在哪里？")),
     how,
-    ...(consent === "yes" ? [] : [agree]),
+    ...(allowed ? [] : [agree]),
     el("label", { for: "address" }, say("店铺地址（定位不准时请写）")),
     address,
     el("p", {}),

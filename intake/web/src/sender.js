@@ -3,11 +3,12 @@
 // service worker, never in two places at once.
 
 import { announce } from "./changes.js";
-import { noteServerTime } from "./clock.js";
+import { ask, refusal, SendingFailed } from "./asking.js";
+import { bringConsent } from "./consent.js";
 import { alone } from "./locks.js";
 import { allTips, changeTip, findTip, keepAnswer, photoBytes } from "./outbox.js";
 import { withOffset } from "./sums.js";
-import { bringPhoto, SendingFailed } from "./uploads.js";
+import { bringPhoto } from "./uploads.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
 /** @typedef {import("./types.d.ts").Photo} Photo */
@@ -48,7 +49,8 @@ async function waitingTips() {
 async function dueTips(hurry) {
   const now = Date.now();
   return (await waitingTips()).filter(
-    ({ problem, next_try_ms }) => !problem && (hurry || next_try_ms <= now),
+    ({ problem, awaits_place, next_try_ms }) =>
+      !problem && !awaits_place && (hurry || next_try_ms <= now),
   );
 }
 
@@ -75,6 +77,8 @@ async function askWhoWeAre(tip) {
   if (tip.as !== "rider") return;
   const response = await ask("/api/v1/me", {});
   if (!response.ok) throw await refusal(response);
+  // Without it the server would leave the phone's place out.
+  await bringConsent();
 }
 
 /**
@@ -167,29 +171,6 @@ function formOf(tip) {
   return form;
 }
 
-/**
- * @param {string} path
- * @param {RequestInit} options
- */
-export async function ask(path, options) {
-  const asked_ms = Date.now();
-  let response;
-  try {
-    response = await fetch(path, { ...options, cache: "no-store", redirect: "error" });
-  } catch {
-    throw new SendingFailed(0);
-  }
-  await noteServerTime(response.headers.get("Date"), asked_ms);
-  return response;
-}
-
-/** @param {Response} response */
-export async function refusal(response) {
-  const problem = await response.json().catch(() => ({}));
-  const retry_after_s = Number(response.headers.get("Retry-After")) || 0;
-  return new SendingFailed(response.status, problem, retry_after_s);
-}
-
 // What the server will not say otherwise to, however often it is asked.
 const FINAL = new Set([400, 403, 409, 413, 415, 422]);
 // It no longer has what was uploaded: bring it again.
@@ -228,7 +209,7 @@ export function percentSent(tip) {
 
 /**
  * Let tips go that waited for a person: who has signed in, or wants it tried again.
- * @param {"sign-in" | "refused"} kind
+ * @param {import("./types.d.ts").Problem["kind"]} kind
  */
 export async function clearProblems(kind) {
   for (const tip of await waitingTips()) {

@@ -1,7 +1,7 @@
 // Who uses this phone, as far as the server last said.
 
+import { ask } from "./asking.js";
 import { recall, remember } from "./database.js";
-import { ask } from "./sender.js";
 
 const PATIENCE_MS = 4_000;
 

@@ -1,8 +1,8 @@
 // What became of the tips that were received: asked for while somebody looks, not in the
 // background, and no oftener than the answer could have changed.
 
+import { ask } from "./asking.js";
 import { allTips, changeTip } from "./outbox.js";
-import { ask } from "./sender.js";
 import { currentLanguage } from "./words.js";
 
 const ASK_EVERY_MS = 60_000;

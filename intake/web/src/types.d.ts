@@ -35,7 +35,7 @@ export interface Photo {
 
 /** What keeps a tip from being sent, with the server's sentence where it said one. */
 export interface Problem {
-  kind: "sign-in" | "refused" | "changed";
+  kind: "sign-in" | "refused" | "place";
   code: string;
   detail: string;
 }
@@ -59,6 +59,8 @@ export interface Tip {
   created_at_ms: number;
   categories: string[];
   place: Place | null;
+  /** It was sent off while the phone was still looking for its place. */
+  awaits_place: boolean;
   pin: Pin | null;
   premises_name: string;
   premises_address: string;

@@ -2,28 +2,13 @@
 // what has arrived stays there, and the next try goes on behind it.
 
 import { Upload } from "tus-js-client";
+import { SendingFailed } from "./asking.js";
 import { FetchStack } from "./fetch-stack.js";
 
 const ENDPOINT = "/api/v1/uploads";
 // The server keeps what comes before a line breaks. Pieces are for the eye: fetch() tells
 // of a request's progress only when it is over.
 const PIECE_BYTES = 256 * 1024;
-
-/** The server's refusal, or the network's silence (status 0). */
-export class SendingFailed extends Error {
-  /**
-   * @param {number} status
-   * @param {{type?: string, detail?: string}} problem
-   * @param {number} retry_after_s
-   */
-  constructor(status, problem = {}, retry_after_s = 0) {
-    super(problem.detail ?? `status ${status}`);
-    this.status = status;
-    this.code = (problem.type ?? "").split(":").pop() ?? "";
-    this.detail = problem.detail ?? "";
-    this.retry_after_s = retry_after_s;
-  }
-}
 
 /**
  * Upload the bytes of a photo, from where the server has got to. Resolves to the address
