@@ -11,12 +11,11 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
-from intake import refusals, reports
+from intake import reports
 from intake.answers import Answer, Reporter, key_is_known, winning_answer
 from intake.door import Door
 from intake.doorway import request_id
 from intake.form import (
-    MAX_PHOTOS_BYTES,
     PHOTOS,
     ReceivedForm,
     ReceivedPhoto,
@@ -222,8 +221,6 @@ def _answer_once(
     if found.are_used:
         return _standing_answer(door, reporter=reporter, key=key, found=found, digest=digest)
     files = values.photos or using.lend(door, found)
-    if sum(file.size_bytes for file in files) > MAX_PHOTOS_BYTES:
-        raise refusals.photos_too_large(MAX_PHOTOS_BYTES)
     photos = _inspected(files)
     # Before the transaction: no lock may wait for a disk or for another machine.
     for file in files:

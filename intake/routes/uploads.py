@@ -1,9 +1,8 @@
 """tus 1.0.0 at /api/v1/uploads: a photo in as many pieces as the network needs."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
-from flask import Blueprint, Flask, Response, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from sqlalchemy.orm import Session
 
 from intake import sending
@@ -69,9 +68,8 @@ def _finish(response: Response) -> None:
         response.headers["Tus-Version"] = VERSION
     if response.status_code >= 400 and response.status_code not in ANSWERED_AT_ONCE:
         # A client that can't finish sending shows no answer at all.
-        with suppress(SuishoupaiError):
-            for _ in _line().pieces():
-                pass
+        for _ in _line().pieces():
+            pass
     if "HEAD" in (request.method, request.environ.get("suishoupai.method_sent")):
         # Under another method's name the server would announce a body that never comes.
         response.set_data(b"")
@@ -270,8 +268,11 @@ def _find(session: Session, token: str) -> Upload:
 
 def _brings_bytes() -> bool:
     # A chunked body has no length; whether it brings anything is seen when it is read.
-    chunked = request.headers.get("Transfer-Encoding", "").lower() == "chunked"
-    return bool(request.content_length) or chunked
+    return bool(request.content_length) or _is_chunked()
+
+
+def _is_chunked() -> bool:
+    return request.headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _check_body(offset_bytes: int, length_bytes: int | None) -> None:
@@ -300,9 +301,14 @@ def _take_first_bytes(door: Door, upload: Upload, checksum: protocol.Checksum | 
 
 
 def _line() -> Line:
+    """Return the request's body; the same one each time, since it remembers that it broke."""
+    if "line" in g:
+        known: Line = g.line
+        return known
     socket = request.environ.get("gunicorn.socket")
     settimeout: Callable[[float], None] | None = socket.settimeout if socket else None
-    return Line(request.stream.read, settimeout)
+    g.line = line = Line(request.stream.read, settimeout, is_chunked=_is_chunked())
+    return line
 
 
 def _told(status: int, progress: Progress, **headers: str) -> Response:

@@ -6,6 +6,7 @@ turn until somebody else takes it.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,53 +30,72 @@ READ_BYTES = (4 * 1024, 256 * 1024)
 QUICK_S, SLOW_S = 0.05, 0.5
 # gunicorn's input asks its socket for at least so much.
 SALVAGE_BYTES = 1024
+# After a pause of so long what came is made durable, and the turn is looked at again.
+PAUSE_S = 1.0
 # A phone that says nothing for so long has lost its signal; it will come back anew.
 SILENCE_S = 30.0
 
 Read = Callable[[int], bytes]
+SetTimeout = Callable[[float], None]
 
 
 class Line:
-    """A request's body as it comes; `broken` once it ended before it was whole."""
+    """A request's body as it comes; `broken` once it ended before it was whole.
 
-    def __init__(self, read: Read, settimeout: Callable[[float], None] | None) -> None:
+    `settimeout` is that of the server's socket, where there is one. A chunked body
+    (`is_chunked`) can't be read on after a pause, so it has its whole silence at once.
+    """
+
+    def __init__(self, read: Read, settimeout: SetTimeout | None, *, is_chunked: bool) -> None:
         self._read = read
-        self._settimeout = settimeout
+        self._settimeout = settimeout or (lambda _seconds: None)
+        self._has_socket = settimeout is not None
+        self._is_chunked = is_chunked
         self.broken = False
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield what comes, in pieces as large as the line is fast, until it ends or breaks."""
-        size = READ_BYTES[0]
-        if self._settimeout:
-            self._settimeout(SILENCE_S)
-        while True:
+        """Yield what comes, in pieces as large as the line is fast; an empty one is a pause."""
+        size, heard_s = READ_BYTES[0], time.monotonic()
+        self._settimeout(SILENCE_S if self._is_chunked else PAUSE_S)
+        while not self.broken:
             began_s = time.monotonic()
             try:
                 data = self._read(size)
             except Exception as error:  # noqa: BLE001 - every server has its own for a broken line
-                log.info("upload_line_broken", reason=type(error).__name__)
-                self.broken = True
-                yield from self._salvage()
-                return
+                rest = b"".join(self._salvage())
+                heard_s = time.monotonic() if rest else heard_s
+                is_pause = isinstance(error, TimeoutError) and not self._is_chunked
+                if not is_pause or time.monotonic() - heard_s >= SILENCE_S:
+                    log.info("upload_line_broken", reason=type(error).__name__)
+                    self.broken = True
+                if rest:
+                    yield rest
+                if not self.broken:
+                    yield b""
+                size = READ_BYTES[0]
+                continue
             if not data:
                 return
+            heard_s = time.monotonic()
             yield data
-            took_s = time.monotonic() - began_s
-            if took_s < QUICK_S:
-                size = min(size * 2, READ_BYTES[1])
-            elif took_s > SLOW_S:
-                size = max(size // 2, READ_BYTES[0])
+            size = _next_size(size, took_s=heard_s - began_s)
 
     def _salvage(self) -> Iterator[bytes]:
-        """Yield what had come before the line broke and waits in the server's own buffer."""
-        if self._settimeout is None:
+        """Yield what had come already and waits in the server's own buffer for more."""
+        if not self._has_socket:
             return
-        try:
-            self._settimeout(0.0)
+        self._settimeout(0.0)
+        # Whatever error says so: there is no more.
+        with suppress(Exception):
             while data := self._read(SALVAGE_BYTES):
                 yield data
-        except Exception:  # noqa: BLE001 - as above: there is no more
-            return
+        self._settimeout(SILENCE_S if self._is_chunked else PAUSE_S)
+
+
+def _next_size(size: int, *, took_s: float) -> int:
+    if took_s < QUICK_S:
+        return min(size * 2, READ_BYTES[1])
+    return max(size // 2, READ_BYTES[0]) if took_s > SLOW_S else size
 
 
 @dataclass(frozen=True)
@@ -106,11 +126,15 @@ class _Writer:
         with self._file.locked():
             # Asked under the lock: whoever took the turn waits for it before its own first
             # byte, so nothing written here can end up over theirs.
-            with self._door.database.reading() as session:
-                if not ledger.holds_turn(session, self._turn):
-                    raise refusals.taken_over()
+            self.check_turn()
             self._file.write(data, self._written)
         self._written += len(data)
+
+    def check_turn(self) -> None:
+        """Raise Conflict `upload-taken-over` once another connection goes on with the upload."""
+        with self._door.database.reading() as session:
+            if not ledger.holds_turn(session, self._turn):
+                raise refusals.taken_over()
 
     def claim(self) -> None:
         """Make what was written durable and count it. Raises Conflict `upload-taken-over`."""
@@ -149,7 +173,8 @@ def receive(door: Door, *, turn: Turn, line: Line, checksum: Checksum | None) ->
             if checksum:
                 checksum.update(data)
             held += data
-            if len(held) >= FLUSH_BYTES or time.monotonic() - held_since_s >= FLUSH_AFTER_S:
+            waited_s = time.monotonic() - held_since_s
+            if not data or len(held) >= FLUSH_BYTES or waited_s >= FLUSH_AFTER_S:
                 _flush(writer, held, claims=checksum is None)
                 held, held_since_s = bytearray(), time.monotonic()
         if checksum and not line.broken and not checksum.holds():
@@ -165,5 +190,7 @@ def receive(door: Door, *, turn: Turn, line: Line, checksum: Checksum | None) ->
 def _flush(writer: _Writer, held: bytearray, *, claims: bool) -> None:
     if held:
         writer.write(held)
+    else:
+        writer.check_turn()
     if claims:
         writer.claim()

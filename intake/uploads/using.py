@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from intake.answers import Reporter
 from intake.door import Door
-from intake.form import ReceivedPhoto
+from intake.form import MAX_PHOTOS_BYTES, ReceivedPhoto
+from intake.refusals import photos_too_large
 from intake.uploads import ledger, refusals
 from intake.uploads.protocol import Metadata, read_metadata
 from schemas.database import now_utc
@@ -79,9 +80,12 @@ def lend(door: Door, found: Found) -> list[ReceivedPhoto]:
     """Return finished uploads as photos that came in, each with the sum of its bytes.
 
     The files stay until the sweep takes them, so that a repeat at the same moment finds
-    them too. Raises NotFound `upload-lost`; InvalidInput `upload-sum-mismatch` where the
-    bytes are not those that the phone summed, and ends that upload.
+    them too. Raises TooLarge `photos-too-large-together`, NotFound `upload-lost`, and
+    InvalidInput `upload-sum-mismatch` where the bytes are not those that the phone
+    summed, and ends that upload.
     """
+    if sum(upload.offset_bytes for upload in found.uploads) > MAX_PHOTOS_BYTES:
+        raise photos_too_large(MAX_PHOTOS_BYTES)
     photos = []
     for place, upload in enumerate(found.uploads, start=1):
         try:

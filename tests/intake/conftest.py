@@ -142,6 +142,55 @@ def send(client: FlaskClient, jpeg: Callable[..., bytes]) -> Sender:
     return call
 
 
+class Tus:
+    """A client of the upload protocol that says exactly what a test wants said."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+        self.place = "/api/v1/uploads"
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: Any) -> TestResponse:
+        """Send a request; `Upload_Offset=3` is a header, one that is None is left out."""
+        named = {"Tus-Resumable": "1.0.0"} | {
+            name.replace("_", "-"): str(value)
+            for name, value in headers.items()
+            if value is not None
+        }
+        if "Tus_Resumable" in headers and headers["Tus_Resumable"] is None:
+            del named["Tus-Resumable"]
+        return self._client.open(path, method=method, headers=named, data=body)
+
+    def begin(self, length: int | None, body: bytes = b"", **headers: Any) -> TestResponse:
+        """Ask for a new upload."""
+        if body:
+            headers = {"Content_Type": "application/offset+octet-stream"} | headers
+        return self.ask("POST", self.place, body, Upload_Length=length, **headers)
+
+    def add(self, path: str, offset: Any, body: bytes, **headers: Any) -> TestResponse:
+        """Send bytes."""
+        headers = {"Content_Type": "application/offset+octet-stream"} | headers
+        return self.ask("PATCH", path, body, Upload_Offset=offset, **headers)
+
+    def offset(self, path: str, **headers: Any) -> int:
+        """Ask how much is there."""
+        found = self.ask("HEAD", path, **headers)
+        assert found.status_code == 200
+        return int(found.headers["Upload-Offset"])
+
+    def whole(self, data: bytes, **headers: Any) -> str:
+        """Upload all of it and return its address."""
+        path: str = self.begin(len(data), **headers).headers["Location"]
+        only = {name: value for name, value in headers.items() if name == "Authorization"}
+        assert self.add(path, 0, data, **only).status_code == 204
+        return path
+
+
+@pytest.fixture
+def tus(client: FlaskClient) -> Tus:
+    """A client of the upload protocol in front of the door."""
+    return Tus(client)
+
+
 @pytest.fixture
 def code_of() -> Callable[[TestResponse], str]:
     """Read the stable code of a refusal, once it looks like one."""
@@ -219,19 +268,25 @@ class ServedDoor:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
-    """Serve the door with gunicorn, as the product does; gives its address."""
+def served(tmp_path: Path) -> Iterator[Callable[..., ServedDoor]]:
+    """Serve the door with gunicorn, as the product does; gives what can be killed and started."""
     started: list[ServedDoor] = []
 
-    def start(settings: Settings) -> str:
-        served = ServedDoor(settings, tmp_path / "server.log")
-        started.append(served)
-        served.start()
-        return served.address
+    def start(settings: Settings, workers: int = 2) -> ServedDoor:
+        one = ServedDoor(settings, tmp_path / "server.log", workers)
+        started.append(one)
+        one.start()
+        return one
 
     yield start
-    for served in started:
-        served.stop()
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def serve(served: Callable[..., ServedDoor]) -> Callable[[Settings], str]:
+    """Serve the door with gunicorn, as the product does; gives its address."""
+    return lambda settings: served(settings).address
 
 
 @pytest.fixture(scope="module")

