@@ -74,6 +74,10 @@ types: $(VENV)/test.ok node_modules/ok ## check the types (mypy --strict, tsc)
 bench: setup-tests ## measure against floors in the same run, and print the table
 	@$(PY) -m benchmarks
 
+.PHONY: soak
+soak: setup-tests ## 500 tips from 20 phones over lines that break, to a door that is killed twice
+	@$(PY) -m benchmarks.soak
+
 .PHONY: screenshots
 screenshots: setup-tests ## photograph the main pages with demo data into docs/screenshots
 	@$(PY) frontend/screenshots.py

@@ -31,7 +31,7 @@ QUICK_S, SLOW_S = 0.05, 0.5
 # gunicorn's input asks its socket for at least so much.
 SALVAGE_BYTES = 1024
 # After a pause of so long what came is made durable, and the turn is looked at again.
-PAUSE_S = 1.0
+PAUSE_S = 0.5
 # A phone that says nothing for so long has lost its signal; it will come back anew.
 SILENCE_S = 30.0
 
