@@ -115,6 +115,7 @@ def _doorway(door: Door) -> Doorway:
             "database": lambda: check_migrated(door.database),
             "queue": door.queue.check,
             "photo_store": door.store.check,
+            "uploads": door.staging.check,
             "disk": lambda: check_disk(settings.data_dir),
         },
         notices={"undelivered_notices": lambda: _undelivered(door)},

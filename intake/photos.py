@@ -137,7 +137,7 @@ class LocalPhotoStore:
                 if kept != given:
                     raise _damaged(sha256, expected_bytes=given, found_bytes=kept) from None
             # Also when the file was there before: whoever put it may have died in between.
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
 
     @contextmanager
     def local_copy(self, sha256: str) -> Iterator[Path]:
@@ -152,11 +152,11 @@ class LocalPhotoStore:
         target = self.root / _derivative_key(photo_id, size)
         with on_disk():
             self._make_directory(target.parent)
-            with _new_file_in(target.parent) as fresh:
+            with new_file_in(target.parent) as fresh:
                 fresh.write_bytes(data)
                 _sync_file(fresh)
                 fresh.replace(target)
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
 
     def read_derivative(self, photo_id: UUID, size: int) -> bytes | None:
         """Return the derivative's bytes, or None where there is none."""
@@ -170,7 +170,7 @@ class LocalPhotoStore:
         """Write and remove a few bytes."""
         with on_disk():
             self._make_directory(self.root)
-            with _new_file_in(self.root) as probe:
+            with new_file_in(self.root) as probe:
                 probe.write_bytes(b"probe")
 
     def _make_directory(self, directory: Path) -> None:
@@ -182,7 +182,7 @@ class LocalPhotoStore:
         else:
             self._make_directory(directory.parent)
             directory.mkdir(exist_ok=True, mode=0o700)
-        _sync_directory(directory.parent)
+        sync_directory(directory.parent)
         self._durable.add(directory)
 
 
@@ -198,7 +198,7 @@ def _link(path: Path, target: Path) -> None:
         raise
     except OSError:
         # Another disk, or one that knows no links for this file: copy it over first.
-        with _new_file_in(target.parent) as fresh:
+        with new_file_in(target.parent) as fresh:
             shutil.copyfile(path, fresh)
             _sync_file(fresh)
             os.link(fresh, target)
@@ -206,7 +206,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 @contextmanager
-def _new_file_in(directory: Path) -> Iterator[Path]:
+def new_file_in(directory: Path) -> Iterator[Path]:
     """Lend a new file; whatever is left of it at the end is removed."""
     descriptor, name = tempfile.mkstemp(prefix=".", dir=directory)
     os.close(descriptor)
@@ -222,7 +222,8 @@ def _sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -291,7 +292,7 @@ class S3PhotoStore:
         """Fetch the original into a file that is removed afterwards."""
         with on_disk():
             self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _new_file_in(self._scratch) as path:
+        with new_file_in(self._scratch) as path:
             with _server():
                 try:
                     result = obstore.get(self._client, _original_key(sha256))

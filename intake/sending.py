@@ -26,6 +26,7 @@ from intake.gate import inspect
 from intake.identity.consents import may_use_place
 from intake.identity.entrance import device_of_request
 from intake.reports import ClaimedPlace, KeptPhoto, Tip
+from intake.silence import limit_silence
 from intake.uploads import using
 from schemas.database import now_utc
 from schemas.errors import InvalidInput, NotSignedIn, SuishoupaiError, TooMany
@@ -92,6 +93,7 @@ def admit(door: Door, *, reporter: Reporter, key: UUID) -> None:
 
 def incoming(door: Door, model: type[BaseModel]) -> AbstractContextManager[ReceivedForm]:
     """Lend the request's form as it came in; its files live as long as the context."""
+    limit_silence(request.environ)
     return receive_form(
         request.stream.read,
         content_type=request.content_type or "",

@@ -1,7 +1,5 @@
 """tus 1.0.0 at /api/v1/uploads: a photo in as many pieces as the network needs."""
 
-from collections.abc import Callable
-
 from flask import Blueprint, Flask, Response, g, request, url_for
 from sqlalchemy.orm import Session
 
@@ -10,6 +8,7 @@ from intake.door import Door, present_door
 from intake.doorway import Entry, enters
 from intake.gate import MAX_BYTES
 from intake.routes.api_v1 import RIDER_OR_NOBODY, reporter_of_request
+from intake.silence import timeout_of
 from intake.uploads import ledger, protocol, refusals, using
 from intake.uploads.ledger import Turn
 from intake.uploads.protocol import BYTES, OPTIONS, PATH, VERSION
@@ -305,9 +304,7 @@ def _line() -> Line:
     if "line" in g:
         known: Line = g.line
         return known
-    socket = request.environ.get("gunicorn.socket")
-    settimeout: Callable[[float], None] | None = socket.settimeout if socket else None
-    g.line = line = Line(request.stream.read, settimeout, is_chunked=_is_chunked())
+    g.line = line = Line(request.stream.read, timeout_of(request.environ), is_chunked=_is_chunked())
     return line
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from intake.door import Door
 from intake.gate import MAX_BYTES
+from intake.silence import SILENCE_S, SetTimeout
 from intake.uploads import ledger, refusals
 from intake.uploads.ledger import Turn
 from intake.uploads.protocol import Checksum
@@ -32,11 +33,8 @@ QUICK_S, SLOW_S = 0.05, 0.5
 SALVAGE_BYTES = 1024
 # After a pause of so long what came is made durable, and the turn is looked at again.
 PAUSE_S = 0.5
-# A phone that says nothing for so long has lost its signal; it will come back anew.
-SILENCE_S = 30.0
 
 Read = Callable[[int], bytes]
-SetTimeout = Callable[[float], None]
 
 
 class Line:

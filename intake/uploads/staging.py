@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
-from intake.photos import on_disk
+from intake.photos import new_file_in, on_disk, sync_directory
 from intake.uploads import refusals
 
 SUM_CHUNK_BYTES = 1024 * 1024
@@ -107,6 +107,13 @@ class Staging:
         with on_disk():
             self.path_of(upload_id).unlink(missing_ok=True)
 
+    def check(self) -> None:
+        """Write and remove a few bytes; raises Unavailable `store-away`."""
+        with on_disk():
+            self._make_root()
+            with new_file_in(self.root) as probe:
+                probe.write_bytes(b"probe")
+
     def strays(self) -> Iterator[UUID]:
         """Yield the uploads whose files are old enough to be nobody's."""
         if not self.root.is_dir():
@@ -128,7 +135,7 @@ class Staging:
                     raise refusals.lost() from None
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                _sync_directory(self.root)
+                sync_directory(self.root)
             except OSError:
                 os.close(descriptor)
                 raise
@@ -137,12 +144,4 @@ class Staging:
     def _make_root(self) -> None:
         if not self.root.is_dir():
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_directory(self.root.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_directory(self.root.parent)
