@@ -173,7 +173,7 @@ class Phone:
         """Send this phone's tips, one after another; what goes wrong is told in the end."""
         try:
             self._send_tips()
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - told by the main thread
             self.failure = repr(error)
 
     def _send_tips(self) -> None:
