@@ -45,6 +45,8 @@ from schemas.units import seed_market_units
 ROOT = Path(__file__).parents[1]
 # A head that is cut looks whole to Python's http.client, and tuspy takes a header that is
 # not there for a number.
+# The capability in an upload's address: shorter where the answer was cut in its middle.
+TOKEN_CHARS = 46
 BROKEN = (TusCommunicationError, TusUploadFailed, requests.RequestException, TypeError)
 ENDS_AFTER_S = 3600.0
 
@@ -79,7 +81,12 @@ def soak(product: "Product", tips: int, phones: int, kills: int, seed: int) -> d
     for number in range(1, kills + 1):
         _wait_for_middle(product, fleet, tips * number // (kills + 1))
         product.kill_door()
-    wait_for(lambda: not any(thread.is_alive() for thread in threads))
+    wait_for(
+        lambda: (
+            not any(thread.is_alive() for thread in threads)
+            or any(phone.failure for phone in fleet)
+        )
+    )
     sent_s = time.monotonic() - began_s
     wait_for(lambda: product.count_unfinished() == 0)
     finished_s = time.monotonic() - began_s
@@ -136,6 +143,9 @@ def check(product: "Product", sent: "list[SentTip]") -> dict[str, object]:
         "uploads left to expire": left_over,
     }
     expected = len({tip.number for tip in sent}), sum(len(tip.sums) for tip in sent)
+    surprises = product.count_events("unexpected", "upload_sum_mismatch")
+    if any(surprises.values()):
+        raise SystemExit(f"the door met what it must not meet: {surprises}")
     if (len(reports), len(photos)) != expected or keys != len(sent) or wrong or differing:
         raise SystemExit(f"not what was sent: {found}; sent {expected}")
     return found
@@ -211,7 +221,7 @@ class Phone:
                     },
                 )
                 if url is None:
-                    url = phone.create_url()
+                    url = whole_address(phone.create_url())
                     phone.set_url(url)
                 elif 0 < phone.offset < len(photo):
                     self.resumed += 1
@@ -328,6 +338,11 @@ class Product:
                 or 0
             )
 
+    def count_events(self, *events: str) -> dict[str, int]:
+        """Return how often each of these was logged."""
+        log = (self._data_dir / "soak.log").read_text(errors="replace")
+        return {event: log.count(f'"event": "{event}"') for event in events}
+
     def kill_door(self) -> None:
         """Kill the door and its workers where they stand, and start it again."""
         assert self._door is not None
@@ -367,6 +382,13 @@ class Product:
         if keep:
             self._running.append(process)
         return process
+
+
+def whole_address(url: str) -> str:
+    """Return the address of a new upload; raises TusCommunicationError for half of one."""
+    if len(url.rpartition("/")[2]) != TOKEN_CHARS:
+        raise TusCommunicationError("the answer was cut in the middle of the address")
+    return url
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
