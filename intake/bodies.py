@@ -13,6 +13,30 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_JSON_BYTES = 64 * 1024
 
 
+def read_form(model: type[Model], *, files: str, max_bytes: int) -> Model:
+    """Return a multipart form with its files, validated; raises as `read_body` does.
+
+    `files` names the field of the model that takes the parts with a file name.
+    """
+    request.max_content_length = max_bytes
+    if request.mimetype != "multipart/form-data":
+        raise InvalidInput(
+            "content-type-unsupported",
+            Words("请用 multipart/form-data 发送。", "Send it as multipart/form-data."),
+            field="Content-Type",
+        )
+    values: dict[str, object] = {
+        name: found[0] if len(found) == 1 else found for name, found in request.form.lists()
+    }
+    sent = [file for file in request.files.getlist(files) if file.filename]
+    # A file in a field that takes none is a field that is not known.
+    values |= {name: "" for name in request.files if name != files}
+    try:
+        return model.model_validate({**values, files: tuple(sent)})
+    except ValidationError as error:
+        raise explain(error) from None
+
+
 def read_body(model: type[Model]) -> Model:
     """Return the JSON body, validated; raises InvalidInput naming what is wrong with it."""
     request.max_content_length = MAX_JSON_BYTES

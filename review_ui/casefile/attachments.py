@@ -22,10 +22,10 @@ from review_ui.access.scope import visible_cases
 from review_ui.access.staff import SignedIn
 from schemas.errors import InvalidInput, PhotoRefused, SuishoupaiError, TooLarge
 from schemas.tables import Case, CaseAttachment, CaseNote
+from schemas.wire.notes import MOST_FILES
 from schemas.words import Words
 
 MEBIBYTE = 1024 * 1024
-MOST_FILES = 9
 PDF_MAX_BYTES = 20 * MEBIBYTE
 # Room for nine photos of a usual phone, and for the texts beside them.
 MAX_BODY_BYTES = 61 * MEBIBYTE

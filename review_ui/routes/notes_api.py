@@ -7,17 +7,20 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.bodies import read_body
+from intake.bodies import read_body, read_form
 from intake.doorway import Entry, enters
 from intake.routes.api_v1 import as_json
 from review_ui.access.scope import find_case
 from review_ui.access.staff import normal_sign_in
+from review_ui.casefile.attachments import MAX_BODY_BYTES, keep_files
 from review_ui.casefile.notes import NoteView, notes_of, staff_of, write_note
 from review_ui.casefile.tasks import add_task, finish_task
 from review_ui.room import moment, person, room
+from review_ui.routes.notes import have_examined, incoming
 from schemas.tables import Case, CaseAttachment, Staff
 from schemas.wire.notes import (
     AttachmentAnswer,
+    AttachmentForm,
     AttachmentList,
     NoteAnswer,
     NoteList,
@@ -27,7 +30,7 @@ from schemas.wire.notes import (
     TaskRequest,
     TaskResult,
 )
-from schemas.wire.openapi import Answered, Described, Given, describes
+from schemas.wire.openapi import FORM, Answered, Described, Given, describes
 
 notes_api = Blueprint("notes_api", __name__, url_prefix="/api/v1/cases")
 
@@ -101,9 +104,48 @@ def add_note(number: str) -> Response:
 def list_attachments(number: str) -> Response:
     """List a case's attachments."""
     with room().database.reading() as db:
-        views = notes_of(db, case_id=find_case(db, number=number, staff=person()).id)
-    files = [_attachment(file) for view in views for file in view.attachments]
-    return as_json(AttachmentList(items=files))
+        return _attachments(db, find_case(db, number=number, staff=person()))
+
+
+@notes_api.post("/<number>/attachments")
+@enters(Entry.WORK_CASES)
+@describes(
+    Described(
+        summary="Put site photos and PDFs on a case, beside a note; photos are examined afterwards",
+        body=AttachmentForm,
+        body_type=FORM,
+        given=(_NUMBER,),
+        answer=Answered(200, "The files as they are now", AttachmentList),
+        refusals={
+            **_REFUSALS,
+            413: "too-large, photo-too-large, attachment-too-large, attachments-too-many",
+            422: f"{_REFUSALS[422]}, text-too-long, attachment-damaged, photo-not-an-image, photo-truncated "
+            "and the other refusals of photos",
+            503: "database-away, store-away",
+        },
+        security=("staff",),
+    )
+)
+def add_attachments(number: str) -> Response:
+    """Put files on a case."""
+    with room().database.reading() as db:
+        find_case(db, number=number, staff=person())
+    wanted = read_form(AttachmentForm, files="files", max_bytes=MAX_BODY_BYTES)
+    # Before the transaction: no lock may wait for a disk or for another machine.
+    kept = keep_files(wanted.files, store=room().store, directory=incoming())
+    written: list[UUID] = []
+
+    def act(db: Session, case: Case) -> Response:
+        note = write_note(
+            db, case_id=case.id, staff=person(), version=wanted.version, body=wanted.body,
+            files=kept, now=moment(),
+        )  # fmt: skip
+        written.append(note.id)
+        return _attachments(db, case)
+
+    answer = _done(number, act)
+    have_examined(written[0])
+    return answer
 
 
 @notes_api.get("/<number>/tasks")
@@ -215,6 +257,12 @@ def _tasks(db: Session, case: Case) -> Response:
     views, names = _with_names(db, case)
     items = [task for task in (_task(view, names) for view in views) if task]
     return as_json(TaskList(version=case.version, items=items))
+
+
+def _attachments(db: Session, case: Case) -> Response:
+    views = notes_of(db, case_id=case.id)
+    files = [_attachment(file) for view in views for file in view.attachments]
+    return as_json(AttachmentList(version=case.version, items=files))
 
 
 def _with_names(db: Session, case: Case) -> tuple[tuple[NoteView, ...], dict[UUID, str]]:

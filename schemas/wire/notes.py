@@ -1,10 +1,12 @@
 """Notes on a case over the wire, with what stands beside them."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+MOST_FILES = 9
 
 
 class _Answer(BaseModel):
@@ -60,8 +62,9 @@ class NoteList(_Answer):
 
 
 class AttachmentList(_Answer):
-    """The files beside the latest notes of a case."""
+    """The files beside the latest notes of a case, and the version to send with the next."""
 
+    version: int
     items: list[AttachmentAnswer]
 
 
@@ -70,6 +73,20 @@ class TaskList(_Answer):
 
     version: int
     items: list[TaskAnswer]
+
+
+def _files() -> WithJsonSchema:
+    # Which bytes are a photo or a PDF is for the gate to say: this is how the document shows them.
+    return WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+            "minItems": 1,
+            "maxItems": MOST_FILES,
+            "description": "JPEG, HEIC, WebP, PNG or AVIF of at most 25 MiB, PDFs of at most "
+            "20 MiB; 60 MiB in all",
+        }
+    )
 
 
 class _Given(BaseModel):
@@ -82,6 +99,16 @@ class NoteRequest(_Given):
     """Write a note; @name calls a colleague of the unit."""
 
     body: str = Field(min_length=1, max_length=4000)
+
+
+class AttachmentForm(BaseModel):
+    """Files for a case: site photos and PDFs, with words beside them if there are any."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, le=2**31 - 1, description="of the case, as it was read")
+    body: str = Field("", max_length=4000, description="a note; @name calls a colleague")
+    files: Annotated[tuple[Any, ...], Field(min_length=1), _files()]
 
 
 class TaskRequest(_Given):

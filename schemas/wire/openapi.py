@@ -33,6 +33,8 @@ from schemas.wire.problems import Problem
 View = TypeVar("View", bound=Callable[..., Any])
 JSON = "application/json"
 FORM = "multipart/form-data"
+# The fields of forms that hold files, and what may lie in them.
+FILE_FIELDS = {"photos": "image/*", "files": "image/*, application/pdf"}
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,12 @@ def _request_body(described: Described) -> RequestBody | None:
     if described.body is None:
         return None
     media = MediaType(media_type_schema=PydanticSchema(schema_class=described.body))
-    if described.body_type == FORM and "photos" in described.body.model_fields:
-        media.encoding = {"photos": Encoding(contentType="image/*")}
+    if described.body_type == FORM:
+        media.encoding = {
+            name: Encoding(contentType=kinds)
+            for name, kinds in FILE_FIELDS.items()
+            if name in described.body.model_fields
+        } or None
     return RequestBody(content={described.body_type: media}, required=described.body_type == FORM)
 
 

@@ -79,6 +79,7 @@ EXPECTED = {
     "notes_api.list_notes": Entry.SEE_CASES,
     "notes_api.add_note": Entry.WORK_CASES,
     "notes_api.list_attachments": Entry.SEE_CASES,
+    "notes_api.add_attachments": Entry.WORK_CASES,
     "notes_api.list_tasks": Entry.SEE_CASES,
     "notes_api.set_task": Entry.WORK_CASES,
     "notes_api.finish": Entry.WORK_CASES,
