@@ -1,6 +1,8 @@
 """The database: base class, column types, engines and session factories."""
 
+import secrets
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,6 +86,22 @@ class Base(DeclarativeBase):
 def new_id() -> uuid.UUID:
     """Return a new key: UUID version 7 (RFC 9562), which sorts by time of making."""
     return uuid7()
+
+
+def random_id() -> uuid.UUID:
+    """Return a key that tells nothing, UUID version 4: for what a tip makes and addresses name."""
+    return uuid.uuid4()
+
+
+def hourly_id() -> uuid.UUID:
+    """Return a key that sorts by the hour of its making and tells no more of the moment.
+
+    UUID version 7 with an altered timestamp, as RFC 9562 §6.1 allows; all else is random.
+    For what follows a tip within seconds and yet has to lie in order in an index.
+    """
+    hour_ms = int(time.time()) // 3600 * 3_600_000
+    value = hour_ms << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62
+    return uuid.UUID(int=value | secrets.randbits(62))
 
 
 def now_utc() -> datetime:

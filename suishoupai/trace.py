@@ -102,7 +102,7 @@ def _report(session: Session, report: Report, locale: Locale) -> Document:
             _pick(row, "received_at", "examined_at", "description")
             for row in _of(session, Supplement, Supplement.report_id, report.id)
         ],
-        "photos": [_photo(session, row) for row in _of(session, Photo, Photo.report_id, report.id)],
+        "photos": [_photo(session, row) for row in _photos_of(session, report)],
         "claims": [
             _pick(
                 row,
@@ -156,7 +156,7 @@ def _matches(session: Session, report: Report) -> list[Document]:
     rows = session.scalars(
         select(Match)
         .where(or_(Match.report_id == report.id, Match.other_report_id == report.id))
-        .order_by(Match.id)
+        .order_by(Match.found_at, Match.id)
     )
     documents = []
     for row in rows:
@@ -208,7 +208,7 @@ def _case(session: Session, case: Case) -> Document:
                 "linked_by": _staff_name(session, row.linked_by) or "pipeline",
                 "unlinked_by": _staff_name(session, row.unlinked_by),
             }
-            for row in _of(session, CaseReport, CaseReport.case_id, case.id)
+            for row in _links_of(session, case)
         ],
         "history": [
             {
@@ -229,6 +229,22 @@ def _case(session: Session, case: Case) -> Document:
             for row in _of(session, CaseDecision, CaseDecision.case_id, case.id)
         ],
     }
+
+
+def _photos_of(session: Session, report: Report) -> Sequence[Photo]:
+    return session.scalars(
+        select(Photo)
+        .where(Photo.report_id == report.id)
+        .order_by(Photo.received_at, Photo.supplement_id.is_not(None), Photo.position)
+    ).all()
+
+
+def _links_of(session: Session, case: Case) -> Sequence[CaseReport]:
+    return session.scalars(
+        select(CaseReport)
+        .where(CaseReport.case_id == case.id)
+        .order_by(CaseReport.linked_at, CaseReport.id)
+    ).all()
 
 
 def _of(session: Session, table: type[Any], column: Any, key: UUID) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session, aliased
 
 from intake.inserting import insert_if_new
-from schemas.database import new_id
+from schemas.database import random_id
 from schemas.places import distance_m
 from schemas.tables import (
     Match,
@@ -95,7 +95,7 @@ def _same_bytes(
         select(Photo.id, other.id, other.report_id)
         .join(other, other.sha256 == Photo.sha256)
         .where(Photo.id.in_(photo_ids), other.report_id != report_id)
-        .order_by(other.id)
+        .order_by(other.received_at, other.id)
         # A picture that went round by messenger may have come in thousands of reports.
         .limit(policy.kept * 9)
     )
@@ -231,7 +231,7 @@ def picture_matches(session: Session, *, report_id: UUID) -> dict[UUID, Match]:
             or_(Match.report_id == report_id, Match.other_report_id == report_id),
             Match.kind.in_(PICTURE_KINDS),
         )
-        .order_by(Match.distance_bits.desc(), Match.id.desc())
+        .order_by(Match.distance_bits.desc(), Match.found_at.desc(), Match.id.desc())
     )
     return {
         row.other_report_id if row.report_id == report_id else row.report_id: row
@@ -251,7 +251,7 @@ def match_row(
     """Return a match as a row to insert; `other` is the other report's id and receipt."""
     other_report_id, received_at = other
     return {
-        "id": new_id(),
+        "id": random_id(),
         "report_id": report.id,
         "other_report_id": other_report_id,
         "kind": kind,

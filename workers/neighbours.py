@@ -63,7 +63,7 @@ def find_neighbours(
         near = policy.premises_m if same_premises else policy.incident_m
         if apart <= near and not set(categories).isdisjoint(case.categories):
             found.append(Neighbour(case, apart, same_premises))
-    nearest = sorted(found, key=lambda each: (each.distance_m, each.case.id))
+    nearest = sorted(found, key=lambda each: (each.distance_m, each.case.opened_at))
     # A street where everybody reports has hundreds; a person looks at the nearest.
     return [each for each in nearest if each.same_premises] + [
         each for each in nearest if not each.same_premises

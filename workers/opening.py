@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.rewards.awards import settle_case
 from schemas import audit
 from schemas.calendars import present_calendar
-from schemas.database import new_id
+from schemas.database import hourly_id
 from schemas.deadlines import VERIFY_WORKING_DAYS, renew
 from schemas.flags import in_order
 from schemas.lifecycle import State, transition
@@ -30,8 +30,6 @@ from schemas.units import dispatch_desk
 from schemas.workdays import CalendarOverrides, due_date, local_date
 from workers.linking import Link
 from workers.route import POLICY, Decision, Place
-
-_ROUTING_LOCK = 0x52_4F_55_54
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +44,6 @@ class Share:
     flags: frozenset[str]
 
 
-def lock_routing(session: Session) -> None:
-    """Let one transaction at a time open or link; SQLite's write lock does so anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ROUTING_LOCK})
-
-
 def standing_cases(session: Session, *, report_id: UUID) -> list[Case]:
     """Return the cases in which a report stands, one a department at most."""
     return list(
@@ -59,7 +51,7 @@ def standing_cases(session: Session, *, report_id: UUID) -> list[Case]:
             select(Case)
             .join(CaseReport, CaseReport.case_id == Case.id)
             .where(CaseReport.report_id == report_id, CaseReport.unlinked_at.is_(None))
-            .order_by(Case.id)
+            .order_by(Case.opened_at, Case.id)
         )
     )
 
@@ -86,7 +78,7 @@ def open_case(
     chosen = share.place.chosen.claim if share.place.chosen else None
     state = State.ASSIGNED if decision.unit_id else State.DISPATCH
     case = Case(
-        id=new_id(),
+        id=hourly_id(),
         number=_free_number(session, report.received_at),
         incident_id=incident_id,
         department=share.department,

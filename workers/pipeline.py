@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from schemas.database import is_transient, now_utc
 from schemas.errors import NotFound, SuishoupaiError, Unavailable
 from schemas.jobs import PROCESS_REPORT
+from schemas.routing_lock import lock_routing
 from schemas.tables import (
     Photo,
     PhotoExamination,
@@ -35,7 +36,7 @@ from workers.examine import Examination, Limits, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
 from workers.match import find_pictures, store_pictures
-from workers.opening import flag_cases, lock_routing
+from workers.opening import flag_cases
 from workers.route import Place, locate
 from workers.settling import settle
 

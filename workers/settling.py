@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schemas.database import new_id
+from schemas.database import random_id
 from schemas.tables import (
     Claim,
     Match,
@@ -99,7 +99,7 @@ def settle(
             else open_case(
                 session,
                 share=share,
-                incident_id=incident_id or new_id(),
+                incident_id=incident_id or random_id(),
                 calendar=calendar,
                 now=now,
             )

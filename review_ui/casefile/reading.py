@@ -158,7 +158,7 @@ def open_casefile(
         unit=unit,
         assignee=assignee,
         clock=clock_of(case, today=today, calendar=calendar),
-        links=tuple(sorted(links, key=lambda link: link.id)),
+        links=tuple(sorted(links, key=lambda link: (link.linked_at, link.id))),
         decisions=tuple(sorted(decisions, key=lambda each: (each.decided_at, each.id))),
         proposal=proposal,
         hold=hold,

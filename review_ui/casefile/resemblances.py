@@ -28,8 +28,8 @@ class LookAlike:
     """A resemblance between a report of this case and another one.
 
     `case` is the other's case where it lies in the person's tree, else None and with
-    it every picture. `other_photo` may then be served. `other_pseudonym`
-    holds within the other's case only. `is_suggestion` says that
+    it every picture. `other_photo` may then be served. It is named by its case and never
+    by who reported there, whose pseudonym holds within that case. `is_suggestion` says that
     staff may take the other report over; `is_same_case`, that it was linked already.
     `turn` is how the photo must be turned to lie like the other (0–7): as it is, turned
     by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
@@ -41,7 +41,6 @@ class LookAlike:
     photo: UUID | None
     other_photo: UUID | None
     turn: int
-    other_pseudonym: str | None
     distance_bits: int | None
     distance_m: float | None
     received_at: datetime
@@ -144,7 +143,6 @@ def _resembling(own: set[UUID], file: CaseFile, staff: SignedIn) -> Select[Any]:
             Report.id.label("other_id"),
             Report.received_at,
             Case,
-            CaseReport.pseudonym,
             visible_cases(staff).label("is_theirs"),
             left.facts.label("facts"),
             left.derivative_sizes.label("sizes"),
@@ -181,7 +179,6 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         photo=mine.photo_id if mine.is_shown else None,
         other_photo=theirs.photo_id if is_theirs and theirs.is_shown else None,
         turn=turn_between(mine.facts, theirs.facts),
-        other_pseudonym=row.pseudonym if is_theirs else None,
         distance_bits=match.distance_bits,
         distance_m=match.distance_m,
         received_at=row.received_at,

@@ -25,6 +25,7 @@ from schemas.access import Right
 from schemas.deadlines import renew
 from schemas.errors import Conflict, InvalidInput, NotAllowed
 from schemas.lifecycle import OPEN_STATES, State, transition
+from schemas.routing_lock import lock_routing
 from schemas.tables import Case, CaseReport, Match, ReportProgress
 from schemas.words import Words
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides
@@ -46,6 +47,7 @@ def unlink_report(
     report; it never makes this link again. Raises NotFound, Conflict `case-changed`,
     InvalidInput `last-report` for the only report of a case.
     """
+    lock_routing(session)
     case = lock_case(session, case_id=case_id, staff=staff, version=version)
     standing = standing_links(session, case_id)
     link = next((each for each in standing if each.id == link_id), None)
@@ -90,6 +92,7 @@ def accept_suggestion(
     NotAllowed `merge-not-yours`, InvalidInput `merge-into-older`, and what
     review_ui.casework.merging adds.
     """
+    lock_routing(session)
     match = session.get(Match, match_id)
     if match is None:
         raise not_found()
@@ -199,7 +202,7 @@ def _join(
                 f"Case {other.number} would be left without a report: a dispatcher has to do this.",
             ),
         )
-    if (other.received_at, other.id) < (case.received_at, case.id):
+    if (other.received_at, other.opened_at) < (case.received_at, case.opened_at):
         raise InvalidInput(
             "merge-into-older",
             Words(

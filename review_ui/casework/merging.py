@@ -23,8 +23,10 @@ from schemas import audit
 from schemas.access import Right
 from schemas.deadlines import renew
 from schemas.errors import Conflict, InvalidInput
+from schemas.flags import in_order
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.records import incomplete
+from schemas.routing_lock import lock_routing
 from schemas.tables import Case, CaseHistory, CaseReport
 from schemas.words import Words
 from schemas.workdays import CalendarOverrides
@@ -44,6 +46,7 @@ def lock_companion(
         row = _merge_of(session, case_id)
         number = row.record["merged_into"] if row else ""
     if number:
+        lock_routing(session)
         session.execute(
             select(Case.id)
             .where((Case.id == case_id) | (Case.number == number))
@@ -84,6 +87,8 @@ def join_other(
     for link in standing_links(session, case.id):
         move_link(session, link=link, into=older, staff=staff, now=now)
     older.received_at = min(older.received_at, case.received_at)
+    # What looks odd about the reports goes with them.
+    older.flags = in_order({*older.flags, *case.flags})
     _changed(session, older, "case_merged", case, staff=staff, now=now, calendar=calendar)
 
 
@@ -174,7 +179,7 @@ def _other(session: Session, case: Case, number: str, staff: SignedIn) -> Case:
             ),
             field="merged_into",
         )
-    if (other.received_at, other.id) > (case.received_at, case.id):
+    if (other.received_at, other.opened_at) > (case.received_at, case.opened_at):
         raise InvalidInput(
             "merge-into-older",
             Words(

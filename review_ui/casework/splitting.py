@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from review_ui.access.staff import SignedIn
 from review_ui.casework.case_links import link_report, recount, standing_links
 from schemas import audit
-from schemas.database import new_id
+from schemas.database import hourly_id
 from schemas.deadlines import renew
 from schemas.divisions import NATION_CODE
 from schemas.errors import Conflict, InvalidInput
@@ -73,7 +73,7 @@ def _open(
     state = State.ASSIGNED if unit else State.DISPATCH
     unit_id = unit.id if unit else dispatch_desk(session, (home,)).id
     made = Case(
-        id=new_id(),
+        id=hourly_id(),
         number=_free_number(session, now),
         incident_id=case.incident_id,
         department=department.value,

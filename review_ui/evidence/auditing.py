@@ -17,7 +17,8 @@ from review_ui.access.scope import find_case, visible_cases
 from review_ui.access.staff import SignedIn
 from schemas.access import RIGHTS, Right
 from schemas.audit_words import ACTOR_NAMES, UNSEALINGS, told
-from schemas.errors import InvalidInput, NotFound
+from schemas.errors import ConfigurationError, InvalidInput, NotFound
+from schemas.sealing import Sealer
 from schemas.tables import (
     AuditEntry,
     AuditSeal,
@@ -90,20 +91,21 @@ class ChainState:
 
 
 def read_log(
-    session: Session, *, staff: SignedIn, filters: LogFilters, cursor: str | None
+    session: Session, *, staff: SignedIn, filters: LogFilters, cursor: str | None, sealer: Sealer
 ) -> LogPage:
     """Return a page of what happened in the person's tree, newest first.
 
-    Raises InvalidInput `cursor-invalid`.
+    The cursor is sealed: an entry's key holds the moment of what may be a tip. Raises
+    InvalidInput `cursor-invalid`.
     """
     conditions = [_in_reach(staff), *_matching(session, staff, filters)]
     if cursor:
-        conditions.append(AuditEntry.id < _cursor(cursor))
+        conditions.append(AuditEntry.id < _cursor(cursor, sealer))
     entries = session.scalars(
         select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(PAGE_SIZE + 1)
     ).all()
     shown = entries[:PAGE_SIZE]
-    more = shown[-1].id.hex if len(entries) > PAGE_SIZE else None
+    more = sealer.seal(shown[-1].id.hex).decode() if len(entries) > PAGE_SIZE else None
     return LogPage(_lines(session, shown), more)
 
 
@@ -207,10 +209,10 @@ def _line(entry: AuditEntry, names: dict[UUID, str], numbers: dict[UUID, str]) -
     )
 
 
-def _cursor(text: str) -> UUID:
+def _cursor(text: str, sealer: Sealer) -> UUID:
     try:
-        return UUID(text)
-    except ValueError:
+        return UUID(sealer.open(text.encode()))
+    except (ValueError, TypeError, AttributeError, ConfigurationError):
         raise InvalidInput(
             "cursor-invalid",
             Words(

@@ -144,7 +144,12 @@ def _photo_rows(session: Session, case: Case) -> Any:
         .join(CaseReport, CaseReport.report_id == Photo.report_id)
         .outerjoin(PhotoExamination, PhotoExamination.photo_id == Photo.id)
         .where(CaseReport.case_id == case.id, CaseReport.unlinked_at.is_(None))
-        .order_by(Photo.received_at, Photo.id)
+        .order_by(
+            Photo.received_at,
+            Photo.report_id,
+            Photo.supplement_id.is_not(None),
+            Photo.position,
+        )
     ).all()
 
 

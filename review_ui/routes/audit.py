@@ -10,6 +10,7 @@ from review_ui.evidence.auditing import LogFilters, chain_state, read_log
 from review_ui.evidence.unsealing import REASONS
 from review_ui.room import person, room
 from schemas.audit_words import ACTIONS, UNSEALINGS
+from schemas.sealing import Sealer
 
 audit_log = Blueprint("audit_log", __name__)
 
@@ -20,7 +21,13 @@ def show_log() -> str:
     """Show the audit log of the person's tree; what was unsealed comes first."""
     filters = read_log_filters()
     with room().database.reading() as db:
-        page = read_log(db, staff=person(), filters=filters, cursor=request.args.get("after"))
+        page = read_log(
+            db,
+            staff=person(),
+            filters=filters,
+            cursor=request.args.get("after"),
+            sealer=Sealer(room().settings),
+        )
         chain = chain_state(db)
     return render_template(
         "audit.html",

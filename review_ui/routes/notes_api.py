@@ -119,8 +119,8 @@ def list_attachments(number: str) -> Response:
         refusals={
             **_REFUSALS,
             413: "too-large, photo-too-large, attachment-too-large, attachments-too-many",
-            422: f"{_REFUSALS[422]}, text-too-long, attachment-damaged, photo-not-an-image, photo-truncated "
-            "and the other refusals of photos",
+            422: f"{_REFUSALS[422]}, text-too-long, attachment-damaged, photo-not-an-image, "
+            "photo-truncated and the other refusals of photos",
             503: "database-away, store-away",
         },
         security=("staff",),

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from schemas.database import Base, new_id, now_utc
+from schemas.database import Base, hourly_id, new_id, now_utc, random_id
 
 
 class Case(Base):
@@ -48,7 +48,7 @@ class Case(Base):
         Index("ix_cases_premises_name", "premises_name"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=hourly_id)
     number: Mapped[str] = mapped_column(String(24), unique=True)
     incident_id: Mapped[UUID] = mapped_column(index=True)
     department: Mapped[str] = mapped_column(String(12))
@@ -104,7 +104,7 @@ class CaseReport(Base):
         Index("ix_case_reports_case_id", "case_id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"))
     department: Mapped[str] = mapped_column(String(12))

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from schemas.database import Base, new_id, now_utc
+from schemas.database import Base, now_utc, random_id
 
 
 class Photo(Base):
@@ -26,7 +26,7 @@ class Photo(Base):
     __tablename__ = "photos"
     __table_args__ = (Index("ix_photos_sha256", "sha256"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
     report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"), index=True)
     supplement_id: Mapped[UUID | None] = mapped_column(ForeignKey("supplements.id"), index=True)
     position: Mapped[int]
@@ -115,7 +115,7 @@ class Match(Base):
         Index("ix_matches_other_report_id", "other_report_id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
     report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"))
     other_report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"))
     kind: Mapped[str] = mapped_column(String(16))

@@ -161,7 +161,6 @@ class World:
 
     def _photo(self, session: Any, report: Report, position: int) -> None:
         photo = Photo(
-            id=new_id(),
             report_id=report.id,
             position=position,
             sha256=f"{report.id.hex}{position:032d}",

@@ -41,7 +41,11 @@ def fill(world, tmp_path):
 
     def put(size_bytes=5_000):
         with world.database.writing() as session:
-            for number, photo in enumerate(session.scalars(select(Photo).order_by(Photo.id))):
+            for number, photo in enumerate(
+                session.scalars(
+                    select(Photo).order_by(Photo.received_at, Photo.report_id, Photo.position)
+                )
+            ):
                 data = bytes([number % 251, 7]) * (size_bytes // 2)
                 photo.sha256 = hashlib.sha256(data).hexdigest()
                 photo.size_bytes = len(data)
@@ -309,7 +313,9 @@ def test_a_damaged_or_lost_original_is_never_handed_out(world, case, inspector, 
     client, path = browse(inspector), f"/cases/{case.number}/evidence"
     token = csrf(client, path)
     with world.database.reading() as session:
-        photo = session.scalars(select(Photo).order_by(Photo.id)).first()
+        photo = session.scalars(
+            select(Photo).order_by(Photo.received_at, Photo.report_id, Photo.position)
+        ).first()
     stored = next(Path(world.store.root).rglob(photo.sha256))
     stored.chmod(0o600)
     stored.write_bytes(b"x" * photo.size_bytes)

@@ -1,6 +1,7 @@
 """Hunt for the reporter in everything that others than the unsealer can reach, at both doors."""
 
 import hashlib
+import html
 import io
 import json
 import re
@@ -19,7 +20,18 @@ from schemas import audit
 from schemas.access import Role
 from schemas.database import new_id
 from schemas.sealing import Sealer, token_hash
-from schemas.tables import CaseReport, Photo, Report
+from schemas.tables import (
+    AuditEntry,
+    Case,
+    CaseHistory,
+    CaseReport,
+    Claim,
+    Match,
+    Photo,
+    Report,
+    RouteDecision,
+    Supplement,
+)
 from schemas.workdays import SHANGHAI
 from suishoupai.trace import trace
 
@@ -43,15 +55,15 @@ def hunted(world, tmp_path):
     received = (world.now - timedelta(hours=26)).replace(minute=47, second=13, microsecond=654321)
     report = world.report(rider_id=rider.id, received_at=received)
     twin = world.report(rider_id=rider.id, received_at=received + timedelta(seconds=1))
-    # Resembles nothing: a look-alike may say by which pseudonym it came (domain §10).
     stray = world.report(rider_id=rider.id, received_at=received + timedelta(seconds=2))
     _give_bytes(world, tmp_path)
     case = world.case(reports=(report,), received_at=received)
     other = world.case(reports=(twin, stray), received_at=received)
     world.match(report, twin, "same_picture")
     with world.database.writing() as session:
-        link = session.scalars(select(CaseReport).where(CaseReport.report_id == stray)).one()
-        link.pseudonym = f"骑手-{OTHER_PSEUDONYM}"
+        for link in session.scalars(select(CaseReport).where(CaseReport.case_id == other.id)):
+            # The look-alike's as well: it is named by its case, never by who reported there.
+            link.pseudonym = f"骑手-{OTHER_PSEUDONYM}" if link.report_id == twin else "骑手-Z9Y"
         audit.record(
             session, actor=audit.Actor("rider", rider.id), action="report.received",
             subject=("report", report), after={"number": "JB"},
@@ -77,6 +89,16 @@ def _give_bytes(world, tmp_path):
             photo.sha256, photo.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
             (tmp_path / str(number)).write_bytes(data)
             world.store.put_original(tmp_path / str(number), photo.sha256)
+
+
+def timed_keys(world):
+    """Return the keys of what tips made that would tell the moment more exactly than its hour."""
+    tables = (Case, CaseHistory, CaseReport, Claim, Match, Photo, Report, RouteDecision, Supplement)
+    with world.database.reading() as session:
+        keys = [key for table in tables for key in session.scalars(select(table.id))]
+        keys += session.scalars(select(AuditEntry.id).where(AuditEntry.actor_kind != "staff"))
+    timed = [key for key in keys if key.version == 7 and (key.int >> 80) % 3_600_000]
+    return {text for key in timed for text in (str(key), key.hex)}
 
 
 def _moments(received):
@@ -166,13 +188,14 @@ def test_no_role_finds_the_reporter_at_the_inspectors_door(
         world.person("far-head", (Role.BUREAU_HEAD, XIHU)),
         world.person("nation", (Role.AUDITOR, "000000")),
     ]
+    secret = identity | moments | timed_keys(world)
     visited = set()
     with structlog.testing.capture_logs() as logged:
         for person in people:
             client = client_of(app, world, browse, person, kind)
             for where, text in walk(app, client, case, photo_id, link_id, OPENED_BY_UNSEALER):
                 visited.add(where)
-                assert words_in(text, identity | moments) == [], f"{person.name}: {where}"
+                assert words_in(text, secret) == [], f"{person.name}: {where}"
                 mentions = OTHER_PSEUDONYM in text
                 # Lists of the unit name no reporter; a case names those of its own only.
                 assert not mentions, f"{person.name}: {where}"
@@ -241,4 +264,38 @@ def test_the_cookie_and_the_address_name_nobody(app, world, hunted, browse) -> N
     page = client.get(f"/cases/{case.number}")
     assert client.get_cookie(COOKIE) is not None
     addresses = " ".join(re.findall(r'(?:href|src|action|value)="([^"]*)"', page.text))
-    assert words_in(addresses, identity | moments) == []
+    assert words_in(addresses, identity | moments | timed_keys(world)) == []
+
+
+def test_what_tips_make_has_keys_that_tell_no_moment_and_those_that_do_stay_inside(
+    app, world, hunted, browse
+) -> None:
+    case, other, report, *_ = hunted
+    photo = world.photo_of(report)
+    with world.database.reading() as session:
+        link = session.scalars(select(CaseReport.id).where(CaseReport.case_id == case.id)).one()
+    assert (photo.version, link.version, world.match(report, report).version) == (4, 4, 4)
+    # A case's key sorts by its hour in the lists' index, and says no more.
+    assert case.id.version == 7
+    assert (case.id.int >> 80) % 3_600_000 == 0
+    assert case.id != other.id
+    assert report.version == 7, "the hunt has something to hunt for"
+    assert {str(report), report.hex} <= timed_keys(world)
+
+
+def test_the_auditors_next_page_is_not_addressed_by_the_moment_of_a_tip(
+    app, world, hunted, browse
+) -> None:
+    _, _, report, *_ = hunted
+    with world.database.writing() as session:
+        for _ in range(60):
+            audit.record(
+                session, actor=audit.ANONYMOUS, action="report.received", subject=("report", report)
+            )
+    auditor = browse(world.person("audrey", (Role.AUDITOR, SHENHE)))
+    page = auditor.get("/audit?tab=all").text
+    address = html.unescape(re.search(r'href="(/audit\?after=[^"]+)"', page)[1])
+    assert words_in(page, timed_keys(world)) == []
+    assert auditor.get(address).status_code == 200
+    for wrong in ("x", new_id().hex, "ключ", address.partition("after=")[2][:-9]):
+        assert auditor.get("/audit", query_string={"after": wrong}).status_code == 422

@@ -1,7 +1,9 @@
 """Links of reports to cases: undone, taken over, refused; and who has a case in hand."""
 
+import threading
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from review_ui.casework.assignment import assign, colleagues
 from review_ui.casework.links import accept_suggestion, reject_suggestion, unlink_report
@@ -9,7 +11,9 @@ from schemas.access import Role
 from schemas.database import now_utc
 from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from schemas.lifecycle import State
+from schemas.routing_lock import lock_routing
 from schemas.tables import AuditEntry, CaseReport, Match, ReportProgress
+from workers.opening import flag_cases
 
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
 
@@ -19,7 +23,7 @@ sqlite_only = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 def links_of(world, case, *, standing=True):
     with world.database.reading() as session:
         rows = session.scalars(
-            select(CaseReport).where(CaseReport.case_id == case.id).order_by(CaseReport.id)
+            select(CaseReport).where(CaseReport.case_id == case.id).order_by(CaseReport.linked_at)
         ).all()
     return [row for row in rows if (row.unlinked_at is None) == standing]
 
@@ -222,3 +226,41 @@ def test_a_case_is_taken_or_given_to_a_colleague(world) -> None:
     with pytest.raises(Conflict, match="case-changed") as refusal:
         do(world, assign, case, bob, version=2, assignee_id=anna.staff_id)
     assert "经办人" in refusal.value.words.zh
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_what_is_added_while_staff_move_a_report_is_told_where_it_then_stands(world) -> None:
+    dispatcher = world.person("dora", (Role.DISPATCHER, SHENYANG))
+    mine, theirs = world.report(), world.report()
+    case, other = world.case(reports=(mine,)), world.case(reports=(theirs,))
+    match_id = world.match(mine, theirs)
+
+    def add() -> None:
+        with world.database.writing() as pipeline:
+            lock_routing(pipeline)
+            flag_cases(pipeline, report_id=theirs, flag="supplemented", action="case_supplemented")
+
+    adding = threading.Thread(target=add)
+    with world.database.writing() as session:
+        accept_suggestion(
+            session, case_id=case.id, match_id=match_id, staff=dispatcher,
+            version=case.version, now=now_utc(),
+        )  # fmt: skip
+        adding.start()
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not session.scalar(waits):
+            adding.join(0.02)
+            assert adding.is_alive(), "it has to wait for who moves the report"
+    adding.join(30)
+    assert "supplemented" in world.fresh(case).flags
+    assert "supplemented" not in world.fresh(other).flags
+
+
+def test_what_looks_odd_about_a_report_goes_with_it_into_the_older_case(world) -> None:
+    dispatcher = world.person("dora", (Role.DISPATCHER, SHENYANG))
+    mine, theirs = world.report(), world.report()
+    case = world.case(reports=(mine,), flags=("no-exif",))
+    world.case(reports=(theirs,), flags=("supplemented", "digest-mismatch"))
+    match_id = world.match(mine, theirs)
+    do(world, accept_suggestion, case, dispatcher, match_id=match_id, now=now_utc())
+    assert set(world.fresh(case).flags) == {"no-exif", "supplemented", "digest-mismatch"}

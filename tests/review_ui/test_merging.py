@@ -32,7 +32,7 @@ def standing(world, case):
             for link in session.scalars(
                 select(CaseReport)
                 .where(CaseReport.case_id == case.id, CaseReport.unlinked_at.is_(None))
-                .order_by(CaseReport.id)
+                .order_by(CaseReport.linked_at)
             )
         ]
 

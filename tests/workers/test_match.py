@@ -15,7 +15,7 @@ from workers.neighbours import plain_name
 
 def matches(machine, **where):
     with machine.database.reading() as session:
-        return session.scalars(select(Match).filter_by(**where).order_by(Match.id)).all()
+        return session.scalars(select(Match).filter_by(**where).order_by(Match.found_at)).all()
 
 
 def again(data, change):
