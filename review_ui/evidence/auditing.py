@@ -56,12 +56,16 @@ class LogFilters:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One entry: who did what to what, and when: by the hour where `is_exact` is false."""
+    """One entry: who did what to what, and when: by the hour where `is_exact` is false.
+
+    `whom` is the colleague whose account it is about, None where it is one's own.
+    """
 
     entry_id: UUID
     at: datetime
     is_exact: bool
     who: str | None
+    whom: str | None
     actor: Words
     what: Words
     pseudonym: str
@@ -186,6 +190,7 @@ def _of_case(session: Session, staff: SignedIn, number: str) -> Iterable[ColumnE
 def _lines(session: Session, entries: Sequence[AuditEntry]) -> tuple[LogLine, ...]:
     actors = {e.actor_id for e in entries if e.actor_kind == "staff" and e.actor_id}
     cases = {e.subject_id for e in entries if e.subject_kind == "case"}
+    actors |= {e.subject_id for e in entries if e.subject_kind == "staff"}
     names = dict(session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(actors))).all())
     numbers = dict(session.execute(select(Case.id, Case.number).where(Case.id.in_(cases))).all())
     return tuple(_line(entry, names, numbers) for entry in entries)
@@ -199,6 +204,7 @@ def _line(entry: AuditEntry, names: dict[UUID, str], numbers: dict[UUID, str]) -
         at=at if is_exact else at.replace(minute=0, second=0, microsecond=0),
         is_exact=is_exact,
         who=names.get(entry.actor_id) if entry.actor_id else None,
+        whom=names.get(entry.subject_id) if entry.subject_id != entry.actor_id else None,
         actor=ACTOR_NAMES.get(entry.actor_kind, Words(entry.actor_kind, entry.actor_kind)),
         what=told(entry.action, entry.after),
         pseudonym=str(entry.after.get("pseudonym", "")),

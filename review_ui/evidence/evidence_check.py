@@ -27,6 +27,7 @@ FAULTS: dict[str, Words] = {
     "unlisted": Words("不在清单中", "stands in no list"),
     "manifest-differs": Words("与 manifest.json 不一致", "differs from manifest.json"),
     "audit-altered": Words("审计记录与哈希不符", "an audit entry does not fit its hash"),
+    "history-altered": Words("经过与审计记录不符", "the history does not fit the audit entries"),
     "not-in-log": Words("本系统没有导出过这份清单", "this manifest was never given out here"),
 }
 
@@ -132,6 +133,7 @@ def _manifest_faults(manifest: Mapping[str, Any], sums: Mapping[str, str]) -> It
     for name in sorted(told.keys() | listed.keys()):
         if told.get(name) != listed.get(name):
             yield Fault("manifest-differs", name)
+    yield from _history_faults(manifest)
     links = {}
     for entry in manifest["audit"]:
         if entry["sequence"] is None:
@@ -144,3 +146,20 @@ def _manifest_faults(manifest: Mapping[str, Any], sums: Mapping[str, str]) -> It
         before = links.get(sequence - 1)
         if before and before["entry_hash"] != entry["previous_hash"]:
             yield Fault("audit-altered", "manifest.json")
+
+
+def _history_faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
+    """Hold every step and act to the audit entry of its version that can be proven."""
+    proven: dict[int, dict[str, Any]] = {}
+    for entry in manifest["audit"]:
+        if entry["content"] and entry["action"] in ("case_advanced", "case_acted"):
+            after = json.loads(entry["content"])["after"]
+            proven[after["version"]] = after
+    told = [(row["version"], "state", row["to"]) for row in manifest["history"]]
+    # Packages from before the acts were listed hold none.
+    told += [(row["version"], "act", row["act"]) for row in manifest.get("acts", ())]
+    for version, kind, code in told:
+        if version in proven and proven[version].get(kind) != code:
+            yield Fault("history-altered", "manifest.json")
+    if "acts" in manifest and proven.keys() - {version for version, *_ in told}:
+        yield Fault("history-altered", "manifest.json")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from review_ui.casefile.reading import CaseFile
 from review_ui.evidence.unsealing import EXTENSIONS
 from schemas import audit
+from schemas.acts import ActCode, act_of
 from schemas.audit_words import told
 from schemas.divisions import divisions, full_name
 from schemas.lifecycle import STATE_NAMES, State
@@ -25,7 +26,10 @@ from schemas.tables import (
     AuditEntry,
     AuditSeal,
     Case,
+    CaseAct,
+    CaseAttachment,
     CaseHistory,
+    CaseNote,
     CaseReport,
     Photo,
     PhotoExamination,
@@ -41,10 +45,12 @@ FORMAT = "suishoupai-evidence/1"
 EXIF_TOLD = ("make", "model", "software", "lens", "exif_orientation", "map_datum")
 # Entries whose whole content may be handed out, so that their hash can be worked out
 # by anybody. Others hold keys of reports or moments that follow a tip by themselves.
-PROVABLE = frozenset({"case_advanced", "case_proposed", "case_sent_back", "case_assigned"})
+PROVABLE = frozenset(
+    {"case_acted", "case_advanced", "case_proposed", "case_sent_back", "case_assigned"}
+)
 LEFT_OUT = (
     "清单和封面不列：举报人的身份、平台、联系方式；举报和拍摄的准确时刻（只到小时）；照片元数据中的机主、序列号和时刻"
-    "（见原件）。部分审计记录只列哈希，内容可向办案机关核对。"
+    "（见原件）；办案人员的内部备注和附件文件（附件只列名称和哈希）。部分审计记录只列哈希，内容可向办案机关核对。"
 )
 
 
@@ -92,6 +98,8 @@ def build_manifest(
             for t in file.times
         ],
         "history": _history(session, file.case),
+        "acts": _acts(session, file.case),
+        "attachments": _attachments(session, file.case),
         "audit": _audit(session, file.case),
     }
 
@@ -208,6 +216,51 @@ def _history(session: Session, case: Case) -> list[dict[str, Any]]:
             else row.occurred_at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
         }
         for row, unit, *names in rows
+    ]
+
+
+def _acts(session: Session, case: Case) -> list[dict[str, Any]]:
+    """Return what was done with the case beside its state: extensions, pauses, orders, disputes."""
+    second = aliased(Staff)
+    rows = session.execute(
+        select(CaseAct, Staff.name, second.name)
+        .outerjoin(Staff, Staff.id == CaseAct.actor_id)
+        .outerjoin(second, second.id == CaseAct.second_actor_id)
+        .where(CaseAct.case_id == case.id)
+        .order_by(CaseAct.version)
+    )
+    return [
+        {
+            "version": row.version,
+            "act": row.act,
+            "act_name": act_of(ActCode(row.act)).words.zh,
+            "actors": [name for name in names if name],
+            "record": {k: v for k, v in row.record.items() if not k.endswith("_id")},
+            "occurred_at": row.occurred_at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
+        }
+        for row, *names in rows
+    ]
+
+
+def _attachments(session: Session, case: Case) -> list[dict[str, Any]]:
+    """Return the officers' site photos and documents by name and hash; the files stay here."""
+    rows = session.execute(
+        select(CaseAttachment, Staff.name)
+        .join(CaseNote, CaseNote.id == CaseAttachment.note_id)
+        .join(Staff, Staff.id == CaseNote.author_id)
+        .where(CaseNote.case_id == case.id)
+        .order_by(CaseAttachment.received_at, CaseAttachment.note_id, CaseAttachment.position)
+    )
+    return [
+        {
+            "name": hide_phones(file.name),
+            "sha256": file.sha256,
+            "size_bytes": file.size_bytes,
+            "content_type": file.content_type,
+            "added_by": name,
+            "added_at": file.received_at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
+        }
+        for file, name in rows
     ]
 
 

@@ -212,3 +212,16 @@ def test_a_proposed_state_or_act_is_named(after: dict[str, str | None], zh: str)
     words = told("case_proposed", after)
     assert words.zh.startswith(zh)
     assert "{" not in words.en
+
+
+@sqlite_only
+def test_what_is_done_to_an_account_names_whose_it_is(world, auditor, browse) -> None:
+    chief = world.person("chief", (Role.ADMINISTRATOR, SHENYANG), name="周主任")
+    added = world.person("neu", (Role.INSPECTOR, SHENHE), name="新来的")
+    by = audit.Actor("staff", chief.staff_id)
+    note(world, "staff_added", ("staff", added.staff_id), actor=by)
+    note(world, "password_changed", ("staff", chief.staff_id), actor=by)
+    page = browse(auditor).get("/audit?tab=all&action=staff_added&person=chief").text
+    assert re.search(r"周主任</strong>\s+添加了工作人员\s+<strong>新来的</strong>", page)
+    own = browse(auditor).get("/audit?tab=all&action=password_changed").text
+    assert own.count("<strong>周主任</strong>") == 1, "one's own account needs no second name"

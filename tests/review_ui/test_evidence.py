@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from review_ui.casework.advancing import advance
+from review_ui.casework.advancing import act, advance
 from review_ui.evidence.evidence_check import check_log, check_package
 from review_ui.evidence.fonts import find_chinese_font
 from review_ui.evidence.packages import note_taken, prepare_package
 from schemas import audit
 from schemas.access import Role
+from schemas.acts import ActCode
 from schemas.database import now_utc
 from schemas.errors import ConfigurationError, InvalidInput
 from schemas.lifecycle import State
@@ -350,3 +351,48 @@ def test_what_people_wrote_is_never_read_as_markup(world, fill) -> None:
     with world.database.writing() as session:
         note_taken(session, package=package, staff=None)
     assert dict(package.small)["cover.pdf"].startswith(b"%PDF-")
+
+
+@sqlite_only
+def test_acts_and_attachments_are_listed_and_a_changed_one_is_found(
+    world, case, inspector, record, tmp_path
+) -> None:
+    world.beside(case)
+    days = {name: record[name] for name in ("pause_kind", "pause_from", "reason")}
+    with world.database.writing() as session:
+        act(
+            session, case_id=case.id, staff=inspector, code=ActCode.PAUSE, version=case.version,
+            record=days, now=now_utc(), calendar=NO_OVERRIDES,
+        )  # fmt: skip
+    with world.database.writing() as session:
+        audit.seal(session)
+    path = tmp_path / "package.zip"
+    path.write_bytes(b"".join(prepared(world, case).open()))
+    with zipfile.ZipFile(path) as opened:
+        manifest = json.loads(opened.read(f"{case.number}/manifest.json"))
+    (done,) = manifest["acts"]
+    assert (done["act"], done["actors"], done["record"]["reason"]) == (
+        "pause", ["安娜"], record["reason"],
+    )  # fmt: skip
+    (file,) = manifest["attachments"]
+    assert (file["name"], file["content_type"], len(file["sha256"])) == (
+        "a.pdf", "application/pdf", 64,
+    )  # fmt: skip
+    assert "请看" not in json.dumps(manifest, ensure_ascii=False), "a note stays inside"
+    assert check_package(path).faults == ()
+
+    def faults(change):
+        def mend(members):
+            name, sums = f"{case.number}/manifest.json", f"{case.number}/SHA256SUMS"
+            old = hashlib.sha256(members[name]).hexdigest()
+            forged = json.loads(members[name])
+            change(forged)
+            members[name] = json.dumps(forged, ensure_ascii=False).encode()
+            new = hashlib.sha256(members[name]).hexdigest()
+            members[sums] = members[sums].replace(old.encode(), new.encode())
+
+        return {f.code for f in check_package(rebuilt(path, tmp_path / "forged.zip", mend)).faults}
+
+    assert faults(lambda m: m["acts"][0].update(act="extend")) == {"history-altered"}
+    assert faults(lambda m: m["acts"].clear()) == {"history-altered"}
+    assert faults(lambda m: m["history"][-1].update(to="verified")) == {"history-altered"}
