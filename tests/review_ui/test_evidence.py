@@ -223,7 +223,7 @@ def test_what_is_missing_added_or_mended_is_named(world, package, case, tmp_path
     def forge(members):
         mend(members, manifest, members[manifest].replace(b'\\"verifying\\"', b'\\"verified\\"'))
 
-    assert faults(forge) == {"audit-altered"}
+    assert faults(forge) == {"audit-altered", "history-altered"}
 
     def pretend(members):
         mend(members, manifest, members[manifest].replace("安娜".encode(), "安妮".encode()))
