@@ -12,9 +12,12 @@ PRINTED = (".svg", ".png")
 
 
 def qr_code(text: str) -> Markup:
-    """Return a QR code as SVG to stand in a page, without any style: the CSP forbids that."""
+    """Return a QR code as SVG to stand in a page, as large as the page's style sheet says.
+
+    It brings no style of its own: the CSP forbids that.
+    """
     drawn = segno.make_qr(text, error="m").svg_inline(
-        scale=4, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
+        border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True
     )
     # Segno draws it from numbers; nothing of the text stands in the markup.
     return Markup(drawn)  # noqa: S704

@@ -6,10 +6,9 @@ anybody reading a phone number.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,6 @@ from schemas.tables import Rider, RiderToken
 from schemas.words import Words
 
 TOKEN_PREFIX = "rider"  # noqa: S105 - what a token begins with, not a token
-BATCH_ROWS = 500
 # How sure we are of who a rider is (Rider.verification).
 UNVERIFIED, LISTED, VERIFIED = "unverified", "listed", "verified"
 SURPLUS = "surplus"
@@ -50,46 +48,6 @@ class RiderProfile:
     platform: str = ""
     station: str = ""
     employee_number: str = ""
-
-
-@dataclass(frozen=True)
-class RiderRow:
-    """One line of a platform's list: its number in the file and its cells by field name."""
-
-    line: int
-    cells: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class AddedRider:
-    """A rider the import made; `token` is shown here and never again."""
-
-    line: int
-    rider_id: UUID
-    token: str | None
-
-
-@dataclass(frozen=True)
-class RefusedRow:
-    """A line that was not imported: `code` is stable, `words` say why."""
-
-    line: int
-    code: str
-    words: Words
-
-
-@dataclass
-class ImportResult:
-    """What an import did: who was added, who was there already, what could not be read.
-
-    `confirmed` are the lines of riders who had registered by themselves and are now known
-    by their platform's list.
-    """
-
-    added: list[AddedRider] = field(default_factory=list)
-    confirmed: list[int] = field(default_factory=list)
-    duplicates: list[RefusedRow] = field(default_factory=list)
-    refused: list[RefusedRow] = field(default_factory=list)
 
 
 def check_profile(cells: Mapping[str, str], *, needs_name: bool = True) -> RiderProfile:
@@ -184,19 +142,16 @@ def add_rider(
     phone is registered already.
     """
     checked = check_profile(asdict(profile), needs_name=needs_name)
-    row = _rider_row(sealer, checked, is_supervisor=is_supervisor, verification=verification)
-    known = _known_under_older_keys(session, [row])
-    plain = [_plain(row)]
+    row = rider_row(sealer, checked, is_supervisor=is_supervisor, verification=verification)
+    known = known_under_older_keys(session, [row])
+    plain = [plain_row(row)]
     if known or not insert_if_new(session, Rider, plain, conflict=("phone_digest",)):
-        raise Conflict("rider-exists", _EXISTS, field="phone")
+        raise Conflict("rider-exists", EXISTS, field="phone")
     audit.record(session, actor=actor, action="rider.registered", subject=("rider", row["id"]))
     return session.get_one(Rider, row["id"])
 
 
-_EXISTS = Words("这个手机号已经登记过。", "This phone is registered already.")
-_TWICE = Words(
-    "这个手机号在名单里出现了不止一次。", "This phone stands in the list more than once."
-)
+EXISTS = Words("这个手机号已经登记过。", "This phone is registered already.")
 
 
 def issue_token(session: Session, *, rider_id: UUID, actor: audit.Actor = audit.OPERATOR) -> str:
@@ -301,93 +256,14 @@ def appoint_supervisor(
     audit.record(session, actor=actor, action=action, subject=("rider", rider.id))
 
 
-def import_riders(
-    session: Session,
-    *,
-    sealer: Sealer,
-    rows: Iterable[RiderRow],
-    with_tokens: bool = False,
-    actor: audit.Actor = audit.OPERATOR,
-) -> ImportResult:
-    """Register the riders of a platform's list, in the caller's one transaction.
-
-    A line that can't be right and a phone that is known already are reported with
-    their line number and don't stop the others. `with_tokens` issues each new rider
-    a token. Rows are read in batches, so a list may be longer than memory.
-    """
-    result = ImportResult()
-    seen: set[str] = set()
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH_ROWS)):
-        good = list(_readable(batch, sealer, result, seen))
-        _import_batch(session, good, result, with_tokens=with_tokens, actor=actor)
-    return result
-
-
-def _readable(
-    batch: Sequence[RiderRow], sealer: Sealer, result: ImportResult, seen: set[str]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    for row in batch:
-        try:
-            values = _rider_row(sealer, check_profile(row.cells))
-        except InvalidInput as error:
-            result.refused.append(RefusedRow(row.line, error.code, error.words))
-            continue
-        if values["phone_digest"] in seen:
-            result.duplicates.append(RefusedRow(row.line, "rider-twice", _TWICE))
-            continue
-        seen.add(values["phone_digest"])
-        yield row.line, values
-
-
-def _import_batch(
-    session: Session,
-    good: Sequence[tuple[int, dict[str, Any]]],
-    result: ImportResult,
-    *,
-    with_tokens: bool,
-    actor: audit.Actor,
-) -> None:
-    known = _known_under_older_keys(session, [values for _, values in good])
-    fresh = [_plain(values) for _, values in good if not known & set(values["older_digests"])]
-    made = insert_if_new(session, Rider, fresh, conflict=("phone_digest",))
-    audit.record_each(
-        session, actor=actor, action="rider.registered", subjects=[("rider", each) for each in made]
-    )
-    for line, values in good:
-        rider_id: UUID = values["id"]
-        if rider_id not in made:
-            if _confirm(session, values, actor=actor):
-                result.confirmed.append(line)
-            else:
-                result.duplicates.append(RefusedRow(line, "rider-exists", _EXISTS))
-            continue
-        token = issue_token(session, rider_id=rider_id, actor=actor) if with_tokens else None
-        result.added.append(AddedRider(line, rider_id, token))
-    # Once flushed, the rows need not stay in memory: the session holds them weakly.
-    session.flush()
-
-
-def _confirm(session: Session, values: Mapping[str, Any], *, actor: audit.Actor) -> bool:
-    """Take over a list's profile for a rider who is known by a phone only, if it is one."""
-    digests = [values["phone_digest"], *values["older_digests"]]
-    rider = session.scalars(
-        select(Rider).where(Rider.phone_digest.in_(digests), Rider.verification == UNVERIFIED)
-    ).first()
-    if rider is None:
-        return False
-    rider.sealed_profile, rider.verification = values["sealed_profile"], LISTED
-    audit.record(session, actor=actor, action="rider.listed", subject=("rider", rider.id))
-    return True
-
-
-def _rider_row(
+def rider_row(
     sealer: Sealer,
     profile: RiderProfile,
     *,
     is_supervisor: bool = False,
     verification: str = LISTED,
 ) -> dict[str, Any]:
+    """Return a rider as a row, with the digests under older keys that it must not meet."""
     digest, *older = sealer.digests("phone", profile.phone)
     return {
         "id": new_id(),
@@ -400,11 +276,12 @@ def _rider_row(
     }
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of such a row the table holds."""
     return {name: value for name, value in row.items() if name != "older_digests"}
 
 
-def _known_under_older_keys(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+def known_under_older_keys(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return those digests under older keys that somebody is registered with.
 
     Between a new key and the end of `keys rotate` a phone may stand under any of them,

@@ -7,17 +7,9 @@ from uuid import UUID
 import click
 
 from intake.erasure import erase_rider
+from intake.rider_imports import ImportResult, RefusedRow, RiderRow, import_riders
 from intake.rider_lists import read_rider_list
-from intake.riders import (
-    ImportResult,
-    RefusedRow,
-    RiderProfile,
-    RiderRow,
-    add_rider,
-    import_riders,
-    issue_token,
-    revoke_tokens,
-)
+from intake.riders import RiderProfile, add_rider, issue_token, revoke_tokens
 from schemas import audit
 from schemas.database import now_utc
 from schemas.sealing import Sealer, hide_phones

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from intake.riders import import_riders
+from intake.rider_imports import import_riders
 from schemas.boundaries import load_county_boundaries
 from schemas.database import Database, now_utc
 from schemas.errors import Conflict

@@ -8,7 +8,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import select
 
-from schemas.database import Database
+from intake.identity.invitations import make_invitation
+from intake.identity.sessions import open_session
+from intake.identity.stations import add_station
+from intake.riders import RiderProfile, add_rider
+from schemas.database import Database, now_utc
+from schemas.sealing import Sealer
 from schemas.settings import Settings
 from schemas.tables import Report
 
@@ -52,7 +57,8 @@ def test_without_javascript_a_tip_is_sent_with_an_address(
         assert session.scalars(select(Report)).one().premises_address == "青年大街 1 号"
 
 
-SMALL = """() => [...document.querySelectorAll("a, button, summary, input[type=text]")]
+SMALL = """() => [...document.querySelectorAll(
+        "a, button, summary, input[type=text], input[type=tel], input[type=password]")]
     .filter((item) => item.offsetParent && item.getBoundingClientRect().height < 48)
     .map((item) => item.outerHTML)"""
 TINY = """() => [...document.querySelectorAll("body *")]
@@ -61,17 +67,47 @@ TINY = """() => [...document.querySelectorAll("body *")]
     .map((item) => item.outerHTML)"""
 
 
-def test_the_pages_can_be_used_by_everybody(address: str, browser: Browser) -> None:
+@pytest.fixture
+def known(database: Database, settings: Settings) -> dict[str, str]:
+    """The cookies of a rider's browser that is a station's terminal, too."""
+    with database.writing() as session:
+        profile = RiderProfile("李小四", "13800001111", "美团", "沈河站")
+        rider = add_rider(session, sealer=Sealer(settings), profile=profile, is_supervisor=True)
+        for device in ("Chrome · Android", "WeChat · Android"):
+            mine = open_session(session, rider_id=rider.id, device=device, now=now_utc())
+        _, terminal = add_station(session, name="中街站", place="中街路 1 号", now=now_utc())
+        _, join = make_invitation(
+            session, platform="美团", station="沈河站", days=1, riders=9, now=now_utc()
+        )
+    return {"rider_session": mine, "station_terminal": terminal, "join": join}
+
+
+OVERFLOWS = "() => document.documentElement.scrollWidth > innerWidth"
+
+
+def test_the_pages_can_be_used_by_everybody(
+    address: str, browser: Browser, known: dict[str, str]
+) -> None:
     strict = {"rules": {"color-contrast-enhanced": {"enabled": True}}}
     for scheme in ("light", "dark"):
         context = browser.new_context(
-            viewport={"width": 390, "height": 844},
+            viewport={"width": 360, "height": 740},
             color_scheme="dark" if scheme == "dark" else "light",
             java_script_enabled=True,
         )
         page = context.new_page()
-        for path in ("/", "/status", "/nothing"):
+        own = {
+            "light": ("/me", "/me/leave", "/station"),
+            "dark": ("/me", "/me/code", "/station/token", f"/join/{known['join']}"),
+        }
+        for path in ("/", "/status", "/nothing", "/sign-in", *own[scheme]):
+            if path.startswith(("/me", "/station")):
+                names = ("rider_session", "station_terminal")
+                context.add_cookies(
+                    [{"name": name, "value": known[name], "url": address} for name in names]
+                )
             page.goto(address + path)
+            assert page.evaluate(OVERFLOWS) is False, path
             results = Axe().run(page, options=strict)
             assert results.violations_count == 0, results.generate_report()
             # One hand and gloves: nothing under 48 px to hit, no type under 17 px to read.

@@ -3,15 +3,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
+from intake.rider_imports import ImportResult, RiderRow, import_riders
 from intake.rider_lists import read_rider_list
 from intake.riders import (
-    ImportResult,
     RiderProfile,
-    RiderRow,
     add_rider,
     authenticate,
     find_by_phone,
-    import_riders,
     issue_token,
     revoke_tokens,
 )
