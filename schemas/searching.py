@@ -8,7 +8,18 @@ word whole.
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, or_, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from schemas.tables.cases import Case
@@ -59,9 +70,17 @@ def _holds(tokens: list[str], units: list[str]) -> ColumnElement[bool]:
 
 
 def rebuild(session: Session, *, after: UUID | None = None) -> UUID | None:
-    """Write the words of the next cases after one, by id; returns the last, None at the end."""
-    statement = select(Case.id).order_by(Case.id).limit(_AT_ONCE)
-    ids = list(session.scalars(statement.where(Case.id > after) if after else statement))
+    """Write the words of the next cases after one, oldest first; returns the last, None at the end.
+
+    What is found is newest first by the order of writing.
+    """
+    statement = select(Case.id).order_by(Case.opened_at, Case.id).limit(_AT_ONCE)
+    if after:
+        opened_at = session.get_one(Case, after).opened_at
+        statement = statement.where(
+            or_(Case.opened_at > opened_at, and_(Case.opened_at == opened_at, Case.id > after))
+        )
+    ids = list(session.scalars(statement))
     if not ids:
         return None
     write_words(session, ids)

@@ -65,12 +65,12 @@ def write_words(session: Session, case_ids: Sequence[UUID]) -> None:
 
 
 def _worded(session: Session, case_ids: Sequence[UUID]) -> Iterable[tuple[UUID, str, list[str]]]:
-    """Yield each case's id, text and tokens, in the order of the ids."""
+    """Yield each case's id, text and tokens, the oldest first."""
     rows = session.execute(
         select(Case.id, Case.number, Case.premises_name, Unit.path)
         .join(Unit, Unit.id == Case.unit_id)
         .where(Case.id.in_(case_ids))
-        .order_by(Case.id)
+        .order_by(Case.opened_at, Case.id)
     ).all()
     further: dict[UUID, list[str]] = {case_id: [] for case_id in case_ids}
     reports = session.execute(

@@ -1,5 +1,7 @@
 """Search finds Chinese words of two characters, stays in the tree, and is never stale."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import delete, select, text
 
@@ -135,7 +137,8 @@ def test_a_search_is_newest_first_in_pages_and_filters_narrow_it(world) -> None:
 
 def test_a_rebuilt_index_finds_what_the_kept_one_found(world) -> None:
     anna = world.person("anna", (Role.INSPECTOR, SHENHE))
-    first, second = world.case(), world.case(premises_name="小李烧烤")
+    first = world.case(received_at=world.now - timedelta(hours=5))
+    second = world.case(premises_name="小李烧烤")
     ticks = []
     with world.database.writing() as session:
         session.execute(delete(CaseWords))
