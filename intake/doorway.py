@@ -47,6 +47,7 @@ class Entry(StrEnum):
     SEE_AUDIT = "see_audit"
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
+    ANSWER_SUGGESTIONS = "answer_suggestions"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
 

@@ -181,19 +181,6 @@ def mark_read(session: Session, *, rider_id: UUID, up_to: UUID | None = None, no
     return len(ids)
 
 
-def mark_read_about(session: Session, *, rider_id: UUID, subject_id: UUID, now: datetime) -> None:
-    """Note that a rider has seen a report or a suggestion as it stands now."""
-    session.execute(
-        update(Notice)
-        .where(
-            Notice.rider_id == rider_id,
-            Notice.read_at.is_(None),
-            or_(Notice.report_id == subject_id, Notice.suggestion_id == subject_id),
-        )
-        .values(read_at=now)
-    )
-
-
 def stuck_deliveries(session: Session, *, now: datetime) -> int:
     """Count what lately failed for good, and what has been tried in vain for a while."""
     return (

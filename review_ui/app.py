@@ -36,6 +36,7 @@ from review_ui.routes.rewards import rewards
 from review_ui.routes.rewards_api import rewards_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
+from review_ui.routes.suggestions import suggestions, suggestions_api
 from review_ui.routes.unsealing import unsealing, unsealing_api
 from review_ui.routes.views import views
 from review_ui.routes.week import week
@@ -113,6 +114,8 @@ def create_app(settings: Settings) -> Flask:
         audit_log,
         evidence,
         evidence_api,
+        suggestions,
+        suggestions_api,
         holds,
         holds_api,
         rewards,
@@ -157,6 +160,7 @@ def create_app(settings: Settings) -> Flask:
             evidence_api.name,
             holds_api.name,
             rewards_api.name,
+            suggestions_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

@@ -43,6 +43,7 @@ class Right(StrEnum):
     SEE_AUDIT = "see_audit"
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
+    ANSWER_SUGGESTIONS = "answer_suggestions"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
 
@@ -61,6 +62,9 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     # A head is served the court's papers; but whoever may be sued lets nothing go again.
     Right.HOLD_CASES: frozenset({Role.AUDITOR, Role.BUREAU_HEAD}),
     Right.RELEASE_CASES: frozenset({Role.AUDITOR}),
+    # Who receives what riders send answers it, and the head answers for the office. It needs
+    # no case, and who works on shops needs no word of riders.
+    Right.ANSWER_SUGGESTIONS: frozenset({Role.DISPATCHER, Role.BUREAU_HEAD}),
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
     # Who decides on points must not be who verified: a role of its own (domain §9).
     Right.MANAGE_REWARDS: frozenset({Role.REWARD_OFFICER}),

@@ -106,11 +106,15 @@ def _tell(
                 now=now,
             )
         previous = words
-    if known is None:
-        known = ReportNews(report_id=report.id, department=item.link.department)
-        session.add(known)
-    known.case_id, known.version = item.case.id, fresh[-1].version
-    known.state = fresh[-1].to_state
+    session.merge(
+        ReportNews(
+            report_id=report.id,
+            department=item.link.department,
+            case_id=item.case.id,
+            version=fresh[-1].version,
+            state=fresh[-1].to_state,
+        )
+    )
     session.flush()
     return written
 

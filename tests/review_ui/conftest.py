@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 from intake.photos import PhotoStore, make_store
 from intake.rewards.awards import Earned, award
 from intake.rewards.ledger import open_accounts
+from intake.suggestions import suggest
 from review_ui.access import passwords
 from review_ui.access.entrance import COOKIE
 from review_ui.access.sessions import open_session
@@ -121,6 +122,15 @@ class World:
             session.add(row)
             session.flush()
             return row.id, f"rider_{row.id.hex}"
+
+    def suggestion(self, body: str = "站点能不能多放几个充电口？", kind: str = "request") -> str:
+        """Put in what a rider suggests; returns its number."""
+        rider_id, _ = self.rider()
+        with self.database.writing() as session:
+            row = suggest(
+                session, rider_id=rider_id, key=new_id(), kind=kind, body=body, now=self.now
+            )
+            return row.number
 
     def report(
         self,

@@ -108,6 +108,10 @@ EXPECTED = {
     "holds_api.list_holds": Entry.HOLD_CASES,
     "holds_api.set_hold_by_program": Entry.HOLD_CASES,
     "holds_api.end_hold_by_program": Entry.RELEASE_CASES,
+    "suggestions.show_suggestions": Entry.ANSWER_SUGGESTIONS,
+    "suggestions.send_answer": Entry.ANSWER_SUGGESTIONS,
+    "suggestions_api.list_suggestions": Entry.ANSWER_SUGGESTIONS,
+    "suggestions_api.answer_by_program": Entry.ANSWER_SUGGESTIONS,
     "week.show_week": Entry.SEE_COUNTS,
     "rewards.list_awards": Entry.MANAGE_REWARDS,
     "rewards.award_task": Entry.MANAGE_REWARDS,
@@ -221,6 +225,7 @@ def values_of(world, case, person, mentioned=None):
         "view_id": view.id,
         "kind": "csv",
         **world.award(case),
+        "reference": world.suggestion(),
     }
 
 
@@ -271,7 +276,8 @@ def test_every_route_opens_at_home_by_role_and_never_abroad(app, world, browse, 
         at_home = ask(client, rule, method, home, headers, csrf)
         assert (at_home.status_code != 404) == may, (role, rule.rule, at_home.status_code)
         assert at_home.status_code < 500
-        if rule.arguments - {"kind"}:
+        # A suggestion names no place, so it is nobody's but the whole office's.
+        if rule.arguments - {"kind", "reference"}:
             abroad = ask(client, rule, method, foreign, headers, csrf)
             assert abroad.status_code == 404, (role, rule.rule, abroad.status_code)
 
