@@ -1,6 +1,6 @@
 """The way of a form from the network to durable rows: what the API and the web page share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -109,8 +109,13 @@ def validated(model: type[Form], form: ReceivedForm) -> Form:
     values: dict[str, Any] = {
         name: texts if name in repeatable else texts[0] for name, texts in form.texts.items()
     }
+    return checked(model, values | {PHOTOS: tuple(form.photos)})
+
+
+def checked(model: type[Form], values: Mapping[str, Any]) -> Form:
+    """Return the values as a model; raises InvalidInput naming the first field at fault."""
     try:
-        return model.model_validate(values | {PHOTOS: tuple(form.photos)})
+        return model.model_validate(values)
     except ValidationError as error:
         raise explain(error) from None
 

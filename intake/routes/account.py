@@ -18,6 +18,7 @@ from intake.identity.consents import (
 from intake.identity.leaving import WHAT_GOES, WHAT_STAYS, delete_account
 from intake.identity.sessions import devices_of, end_device, end_other_devices
 from intake.identity.stations import CODE_LIFE, make_personal_code
+from intake.notices import unread_count
 from intake.routes.signing import MAX_FORM_BYTES
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -124,11 +125,13 @@ def _page(*, error: SuishoupaiError | None) -> str:
         me = present.me(session, sealer=door.sealer, rider_id=rider_id)
         rows = devices_of(session, rider_id=rider_id, now=now_utc())
         standing = standing_consent(session, rider_id=rider_id, kind=LOCATION)
+        unread = unread_count(session, rider_id=rider_id)
     this = entrance.token_of_request().id
     years = door.settings.retention_years
     return render_template(
         "me.html",
         me=me,
+        unread=unread,
         verified=present.VERIFICATION[me.verification].say(locale),
         devices=present.device_list(rows, this=this, locale=locale).devices,
         consents=present.consent_list(standing, retention_years=years, locale=locale).consents,

@@ -17,7 +17,7 @@ from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
-from intake.routes import account, signing, stations
+from intake.routes import account, afterwards, signing, stations
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -50,7 +50,9 @@ def register(app: Flask) -> None:
         locale_selector=request_locale,
     )
     app.register_blueprint(pages)
+    app.register_blueprint(afterwards.afterwards)
     app.jinja_env.filters["day"] = day_words
+    app.jinja_env.filters["local_day"] = local_date
 
     @app.context_processor
     def _known() -> dict[str, Any]:
@@ -97,8 +99,15 @@ def show_status() -> str:
     with door.database.reading() as session:
         report = reports.find_report(session, number=number, rider_id=None, receipt_code=code)
         state = status_of(session, report=report, overrides=door.calendar)
-    status = present.report_status(state, request_locale())
-    return render_template("status.html", number=report.number, status=status, error=None)
+    return render_template(
+        "status.html",
+        number=report.number,
+        receipt_code=code,
+        key=str(uuid.uuid4()),
+        status=present.report_status(state, request_locale()),
+        error=None,
+        draft="",
+    )
 
 
 @pages.get("/language/<locale>")
@@ -128,7 +137,12 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         # What can't be read any more, such as a form that is too large, is not shown again.
         number = request.form.get("number", "")[:40] if status == 404 else ""
         return render_template("status.html", number=number, status=None, error=error)
-    for page_of in (signing.page_for, account.page_for, stations.page_for):
+    for page_of in (
+        signing.page_for,
+        account.page_for,
+        stations.page_for,
+        afterwards.page_for,
+    ):
         page = page_of(error)
         if page is not None:
             return page
