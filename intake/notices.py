@@ -42,10 +42,11 @@ NOTED_FOR = timedelta(days=3)
 
 @dataclass(frozen=True)
 class NoticeLine:
-    """A notice with the number of what it is about."""
+    """A notice with the number of what it is about, and the shop as the rider named it."""
 
     notice: Notice
     number: str
+    premises_name: str
 
     @property
     def words(self) -> Words:
@@ -144,7 +145,11 @@ def page_of_notices(
 ) -> NoticePage:
     """Return a rider's notices, the newest first."""
     statement = (
-        select(Notice, func.coalesce(Report.number, Suggestion.number))
+        select(
+            Notice,
+            func.coalesce(Report.number, Suggestion.number),
+            func.coalesce(Report.premises_name, ""),
+        )
         .outerjoin(Report, Report.id == Notice.report_id)
         .outerjoin(Suggestion, Suggestion.id == Notice.suggestion_id)
         .where(Notice.rider_id == rider_id)
@@ -154,7 +159,7 @@ def page_of_notices(
     if before:
         statement = statement.where(Notice.id < before)
     rows = session.execute(statement).all()
-    lines = tuple(NoticeLine(notice, number) for notice, number in rows[:size])
+    lines = tuple(NoticeLine(*row) for row in rows[:size])
     more = lines[-1].notice.id if len(rows) > size else None
     return NoticePage(lines, more, unread_count(session, rider_id=rider_id))
 

@@ -183,6 +183,7 @@ def notice(line: NoticeLine, locale: str) -> wire_notices.NoticeAnswer:
         text=line.words.say(locale),
         about="report" if row.report_id else "suggestion",
         number=line.number,
+        premises_name=line.premises_name,
         department=line.department.say(locale) if line.department else None,
         created_at=row.created_at,
         read=row.read_at is not None,

@@ -42,6 +42,7 @@ class NoticeAnswer(BaseModel):
     text: str
     about: Literal["report", "suggestion"]
     number: str = Field(description="of the report or suggestion")
+    premises_name: str = Field(description="as the rider wrote it in the report; may be empty")
     department: str | None
     created_at: datetime
     read: bool

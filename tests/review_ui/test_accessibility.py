@@ -32,7 +32,7 @@ NO_PAGES = {
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_photo", "provider.come_back", "provider.leave", "queue.show_pulse", "readyz",
-    "static",
+    "static", "suggestions_api.list_suggestions",
 }  # fmt: skip
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
 # What is seen differs with the width; what colours there are does not, and takes axe longest.
@@ -142,6 +142,7 @@ def furnish(world):
             record={"findings": "店已搬走"}, now=now_utc(),
         )  # fmt: skip
         audit.seal(session)
+    world.suggestion()
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
