@@ -147,7 +147,7 @@ def furnish(world):
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
-        f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/nothing",
+        f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
 
