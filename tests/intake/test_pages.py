@@ -240,7 +240,7 @@ def test_the_status_page_tells_departments_days_and_due_date(
         "这张照片打不开",
     ):
         assert text in zh
-    assert f"最迟{soon.year}年{soon.month}月{soon.day}日核查完毕" in zh
+    assert f"最迟{soon.year}年{soon.month}月{soon.day}日有结论" in zh
     en = client.post("/status", headers=ENGLISH, data=question).text
     assert f"by {soon:%B} {soon.day}, {soon.year}" in en
     status = client.get(
