@@ -7,7 +7,7 @@ rows that the page shows anyhow, what they rest on.
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from review_ui.casefile.reading import CaseFile, PlaceClaim
+from review_ui.casefile.reading import CaseFile
 from review_ui.casefile.resemblances import LookAlike
 from schemas.flags import SOURCE_NAMES
 from schemas.lifecycle import OPEN_STATES, State
@@ -38,11 +38,12 @@ def _places_apart(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
         allowed = allowed_apart_m(one.accuracy_m, other.accuracy_m)
         # Reports of different riders may stand at different doors.
         if one.pseudonym == other.pseudonym and apart > allowed:
-            found.append((apart, allowed, _source(one), _source(other)))
+            found.append((apart, allowed, SOURCE_NAMES[one.source], SOURCE_NAMES[other.source]))
     return [
         Words(
             f"{a.zh}与{b.zh}相距 {_far(apart).zh}，允许 {_far(allowed).zh}。",
-            f"{a.en} and {b.en} are {_far(apart).en} apart; {_far(allowed).en} are allowed.",
+            f"{_begin(a.en)} and {_go_on(b.en)} are {_far(apart).en} apart; "
+            f"{_far(allowed).en} are allowed.",
         )
         for apart, allowed, a, b in sorted(found, key=lambda each: -each[0])[:3]
     ]
@@ -65,23 +66,15 @@ def _times(file: CaseFile, *, ahead: bool) -> Numbers:
         if each.source == "sending_clock":
             continue
         hours = each.before_receipt.total_seconds() / 3600
-        name = SOURCE_NAMES[each.source]
-        en = name.en[:1].upper() + name.en[1:]
+        name, long = SOURCE_NAMES[each.source], _long(abs(hours))
+        en = _begin(name.en)
         if not ahead and hours > LATE_H:
-            days = hours / 24
-            long = Words(f"{days:.0f} 天", f"{days:.0f} days") if days >= 3 else Words(
-                f"{hours:.0f} 小时", f"{hours:.0f} hours"
-            )  # fmt: skip
             found.append(
                 Words(f"{name.zh}比收到时间早 {long.zh}。", f"{en} is {long.en} before receipt.")
             )
         if ahead and -hours > AHEAD_H:
-            minutes = -hours * 60
             found.append(
-                Words(
-                    f"{name.zh}比收到时间晚 {minutes:.0f} 分钟。",
-                    f"{en} is {minutes:.0f} minutes after receipt.",
-                )
+                Words(f"{name.zh}比收到时间晚 {long.zh}。", f"{en} is {long.en} after receipt.")
             )
     return found[:3]
 
@@ -184,9 +177,20 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
 }
 
 
-def _source(claim: PlaceClaim) -> Words:
-    name = SOURCE_NAMES[claim.source]
-    return Words(name.zh, name.en[:1].upper() + name.en[1:])
+def _begin(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _go_on(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _long(hours: float) -> Words:
+    if hours < 2:
+        return Words(f"{hours * 60:.0f} 分钟", f"{hours * 60:.0f} minutes")
+    if hours < 72:
+        return Words(f"{hours:.0f} 小时", f"{hours:.0f} hours")
+    return Words(f"{hours / 24:.0f} 天", f"{hours / 24:.0f} days")
 
 
 def _far(value_m: float | None) -> Words:

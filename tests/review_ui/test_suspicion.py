@@ -1,0 +1,211 @@
+"""What the page says behind each flag: the claims and numbers that it rests on, in words."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from review_ui.casefile.reading import (
+    Addition,
+    CaseFile,
+    PhotoView,
+    PlaceClaim,
+    ReportView,
+    TimeClaim,
+)
+from review_ui.casefile.resemblances import LookAlike
+from review_ui.casefile.suspicion import SAYS, numbers_behind
+from schemas.database import new_id
+from schemas.flags import FLAGS
+from schemas.lifecycle import State
+from schemas.places import METRES_PER_DEGREE, Point
+from schemas.tables import Case, Unit
+from schemas.words import Words
+
+NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
+WHO = "骑手-4M9"
+
+
+def place(source, north_m=0.0, *, accuracy_m=None, who=WHO, known=True, later=False) -> PlaceClaim:
+    """Return a claim so many metres north of one spot."""
+    return PlaceClaim(
+        pseudonym=who, source=source, photo_id=None, of_supplement=later,
+        point=Point(41.8 + north_m / METRES_PER_DEGREE, 123.4) if known else None,
+        datum="wgs84", accuracy_m=accuracy_m, address=None, distance_m=None,
+    )  # fmt: skip
+
+
+def time(source, **before) -> TimeClaim:
+    """Return a claim so long before the receipt."""
+    early = timedelta(**before)
+    return TimeClaim(WHO, source, None, NOON - early, early, offset_assumed=False)
+
+
+def photo(unreadable=None) -> PhotoView:
+    return PhotoView(new_id(), WHO, (320,), is_examined=True, unreadable=unreadable,
+                     of_supplement=False)  # fmt: skip
+
+
+def report(*, additions=0, withdrawn=False) -> ReportView:
+    return ReportView(
+        link_id=new_id(), report_id=new_id(), rank=1, kind="first", by_machine=True,
+        pseudonym=WHO, received_at=NOON, categories=("PEST",), description="", premises_name="",
+        premises_address="", platform="", withdrawn_at=NOON if withdrawn else None,
+        additions=tuple(Addition(NOON, "又来了") for _ in range(additions)),
+    )  # fmt: skip
+
+
+def alike(kind, *, state=None, bits=None, far_m=None, same_case=False) -> LookAlike:
+    """Return a resemblance to a report whose case, if it is theirs to see, is in a state."""
+    return LookAlike(
+        match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0, other_pseudonym=None,
+        distance_bits=bits, distance_m=far_m, received_at=NOON,
+        case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
+        other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
+        is_rejected=False,
+    )  # fmt: skip
+
+
+def behind(flag, *resembling, **found):
+    """Return what is said behind one flag, as (Chinese, English)."""
+    parts = {name: tuple(found.get(name, ())) for name in ("reports", "photos", "places", "times")}
+    file = CaseFile(
+        case=Case(flags=[flag]), unit=Unit(), assignee=None, clock=None, links=(), decisions=(),
+        proposal=None, hold=None, places_apart_m=None, **parts,
+    )  # fmt: skip
+    said = numbers_behind(file, resembling)
+    return [(words.zh, words.en) for words in said.get(flag, [])]
+
+
+def test_places_that_disagree_are_named_with_how_far_and_what_is_allowed() -> None:
+    phone = place("device_gps", accuracy_m=12.0)
+    places = [phone, place("exif_gps", 1500.0), place("map_pin", 240.0)]
+    assert behind("claims-disagree-place", places=places) == [
+        (
+            "手机定位与照片定位相距 1.5 公里，允许 212 米。",
+            "The phone's place and the photo's place are 1.5 km apart; 212 m are allowed.",
+        ),
+        (
+            "照片定位与地图选点相距 1.3 公里，允许 200 米。",
+            "The photo's place and the map pin are 1.3 km apart; 200 m are allowed.",
+        ),
+        (
+            "手机定位与地图选点相距 240 米，允许 212 米。",
+            "The phone's place and the map pin are 240 m apart; 212 m are allowed.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        place("exif_gps", 200.0),
+        place("exif_gps", 1500.0, who="骑手-0Q0"),
+        place("exif_gps", 1500.0, later=True),
+        place("shop_address", known=False),
+    ],
+    ids=["near enough", "another rider's", "of a supplement", "an address alone"],
+)
+def test_places_that_need_not_agree_are_not_compared(other) -> None:
+    places = [place("device_gps", accuracy_m=12.0), other]
+    assert behind("claims-disagree-place", places=places) == []
+
+
+def test_a_coarse_place_is_said_with_its_accuracy_and_a_good_one_is_not() -> None:
+    places = [
+        place("device_gps", accuracy_m=1400.0),
+        place("device_gps", accuracy_m=100.0),
+        place("exif_gps", accuracy_m=900.0),
+        place("device_gps"),
+    ]
+    assert behind("coarse-accuracy", places=places) == [
+        ("骑手-4M9 的手机定位误差 ±1.4 公里。", "One phone's place is ±1.4 km.")
+    ]
+
+
+def test_a_late_clock_is_said_in_hours_and_from_three_days_on_in_days() -> None:
+    times = [
+        time("exif_time", hours=30),
+        time("device_clock", days=12),
+        time("exif_time", hours=24),
+        time("exif_time", hours=-30),
+    ]
+    assert behind("clock-late", times=times) == [
+        ("照片拍摄时间比收到时间早 30 小时。", "The photo's time is 30 hours before receipt."),
+        ("手机时间比收到时间早 12 天。", "The phone's clock is 12 days before receipt."),
+    ]
+
+
+def test_a_clock_ahead_is_said_in_minutes_and_a_long_way_ahead_in_hours() -> None:
+    times = [
+        time("device_clock", minutes=-45),
+        time("exif_time", hours=-30),
+        time("exif_time", minutes=-10),
+        time("exif_time", hours=30),
+    ]
+    assert behind("clock-ahead", times=times) == [
+        ("手机时间比收到时间晚 45 分钟。", "The phone's clock is 45 minutes after receipt."),
+        ("照片拍摄时间比收到时间晚 30 小时。", "The photo's time is 30 hours after receipt."),
+    ]
+
+
+def test_a_picture_elsewhere_names_an_open_case_and_one_out_of_the_area_without_number() -> None:
+    known = alike("same_picture", state=State.VERIFYING, bits=6, far_m=3210.0)
+    foreign = alike("same_bytes")
+    ended = alike("same_picture", state=State.CLOSED, bits=8)
+    linked = alike("same_picture", state=State.VERIFYING, same_case=True)
+    incident = alike("same_incident", state=State.VERIFYING, far_m=20.0)
+    assert behind("near-duplicate-elsewhere", known, foreign, ended, linked, incident) == [
+        (
+            "案件 AJ20261101-7KQ4MX-3，相距 3.2 公里，图像差 6/256。",
+            "Case AJ20261101-7KQ4MX-3, 3.2 km away, pictures 6/256 apart.",
+        ),
+        ("辖区外的一个案件。", "A case outside your area."),
+    ]
+
+
+def test_a_picture_seen_before_names_the_ended_case() -> None:
+    ended = alike("same_bytes", state=State.CLOSED, far_m=0.0)
+    assert behind("picture-seen-before", ended, alike("same_bytes", state=State.FILED)) == [
+        ("案件 AJ20261101-7KQ4MX-3，相距 0 米。", "Case AJ20261101-7KQ4MX-3, 0 m away.")
+    ]
+
+
+def test_what_is_similar_near_by_is_counted_and_the_nearest_said() -> None:
+    resembling = [
+        alike("same_incident", far_m=48.2),
+        # Staff ended this link: it stays what the machine found.
+        alike("same_premises", state=State.ASSIGNED, far_m=12.4),
+        alike("same_premises", state=State.ASSIGNED, far_m=1.0, same_case=True),
+        alike("same_picture", far_m=2.0),
+        alike("same_incident"),
+    ]
+    assert behind("similar-nearby", *resembling) == [
+        ("有 2 份，最近的相距 12 米。", "2 of them; the nearest is 12 m away.")
+    ]
+    assert behind("similar-nearby", alike("same_incident")) == []
+
+
+def test_photos_additions_and_withdrawals_are_counted() -> None:
+    broken = photo(Words("打不开", "can't be read"))
+    assert behind("photo-unreadable", photos=[photo(), broken, photo()]) == [
+        ("3 张中有 1 张。", "1 of 3.")
+    ]
+    reports = [report(additions=2, withdrawn=True), report(additions=1)]
+    assert behind("supplemented", reports=reports) == [("共 3 次。", "3 in all.")]
+    assert behind("withdrawn", reports=reports) == [("2 份中有 1 份。", "1 of 2.")]
+    assert behind("photo-unreadable", photos=[photo()]) == []
+    assert behind("supplemented", reports=[report()]) == []
+    assert behind("withdrawn", reports=[report()]) == []
+
+
+def test_no_more_than_three_of_a_kind_are_said() -> None:
+    resembling = [alike("same_bytes", state=State.CLOSED) for _ in range(5)]
+    assert len(behind("picture-seen-before", *resembling)) == 3
+    assert len(behind("clock-late", times=[time("exif_time", days=9)] * 5)) == 3
+    places = [place("exif_gps", 900.0 * nth) for nth in range(5)]
+    assert len(behind("claims-disagree-place", places=places)) == 3
+
+
+def test_a_flag_without_numbers_says_none_and_each_that_speaks_is_a_flag() -> None:
+    assert behind("no-exif") == []
+    assert SAYS.keys() <= FLAGS.keys()
