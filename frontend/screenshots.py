@@ -25,11 +25,16 @@ SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 COLOURS = 128
 READY = "The demo is ready"
-# What each shows, who looks, and where; `{case}` is a case that waits for a signature.
+# What each shows, who looks, and where; `{case}` is the first of the person's list and
+# `{unrouted}` the first of those that wait for a dispatcher.
 ROOM = {
     "queue": ("shenhe-1", "/"),
     "case": ("shenhe-1", "{case}"),
     "case-of-the-head": ("shenhe-head", "{case}"),
+    "my-work": ("shenhe-1", "/my-work"),
+    "templates": ("shenhe-head", "/templates"),
+    "dispatch": ("shenyang-dispatch", "/?tab=dispatch"),
+    "case-in-dispatch": ("shenyang-dispatch", "{unrouted}"),
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "account": ("shenhe-1", "/account"),
@@ -80,6 +85,11 @@ def take(page: Page, name: str) -> None:
     small.save(TARGET / f"{name}.png", optimize=True)
 
 
+def first_case(page: Page) -> str:
+    """Return where the first case of the list that is shown stands."""
+    return page.locator("a[href^='/cases/']").first.get_attribute("href") or ""
+
+
 def photograph(browser: Browser, *, door: int, room: int, password: str) -> None:
     """Take every page in every language and size."""
     for size, (width, height) in SIZES.items():
@@ -99,10 +109,13 @@ def photograph(browser: Browser, *, door: int, room: int, password: str) -> None
                     page.fill("input[name=password]", password)
                     page.press("input[name=password]", "Enter")
                     page.wait_for_url(f"http://127.0.0.1:{room}/")
-                    case = page.locator("a[href^='/cases/']").first.get_attribute("href")
+                    known = {"case": first_case(page)}
+                    if any("{unrouted}" in path for whose, path in ROOM.values() if whose == who):
+                        page.goto(f"http://127.0.0.1:{room}/?tab=dispatch")
+                        known["unrouted"] = first_case(page)
                     for name, (whose, path) in ROOM.items():
                         if whose == who:
-                            page.goto(f"http://127.0.0.1:{room}{path.format(case=case)}")
+                            page.goto(f"http://127.0.0.1:{room}{path.format(**known)}")
                             take(page, f"{name}-{size}-{language}")
 
 

@@ -16,7 +16,7 @@ import structlog
 from flask import Flask, Response, current_app, g, jsonify, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -135,7 +135,11 @@ def _add_refusals(app: Flask, doorway: Doorway) -> None:
     def _http(error: HTTPException) -> WerkzeugResponse:
         if error.code is None or error.code < 400:
             return error.get_response()
-        return _answer(_from_http(error), doorway)
+        answer = _answer(_from_http(error), doorway)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            # RFC 9110, 15.5.6: who asks in the wrong way is told the right ones.
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> WerkzeugResponse:

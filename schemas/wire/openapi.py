@@ -135,13 +135,17 @@ def _operation(described: Described) -> Operation:
 
 
 def _parameter(given: Given) -> Parameter:
+    schema = Schema(type=DataType.STRING, schema_format=given.format)
+    if given.format and given.place == "query" and not given.required:
+        # A form sends its empty fields too: they count as not given.
+        schema = Schema(anyOf=[schema, Schema(type=DataType.STRING, maxLength=0)])
     return Parameter.model_validate(
         {
             "name": given.name,
             "in": given.place,
             "required": given.required or given.place == "path",
             "description": given.description,
-            "schema": Schema(type=DataType.STRING, schema_format=given.format),
+            "schema": schema,
         }
     )
 

@@ -94,3 +94,9 @@ def test_no_upload_can_be_read_as_a_page(world, browse, everybody) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_a_wrong_method_is_told_the_right_ones(visitor) -> None:
+    answer = visitor.put("/api/v1/cases")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
