@@ -25,8 +25,7 @@ SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 COLOURS = 128
 READY = "The demo is ready"
-# What each shows, who looks, and where; `{case}` is the first of the person's list and
-# `{unrouted}` the first of those that wait for a dispatcher.
+# What each shows, who looks, and where; `{case}` is a case that waits for a signature.
 ROOM = {
     "queue": ("shenhe-1", "/"),
     "case": ("shenhe-1", "{case}"),
@@ -34,7 +33,6 @@ ROOM = {
     "my-work": ("shenhe-1", "/my-work"),
     "templates": ("shenhe-head", "/templates"),
     "dispatch": ("shenyang-dispatch", "/?tab=dispatch"),
-    "case-in-dispatch": ("shenyang-dispatch", "{unrouted}"),
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "account": ("shenhe-1", "/account"),
@@ -85,11 +83,6 @@ def take(page: Page, name: str) -> None:
     small.save(TARGET / f"{name}.png", optimize=True)
 
 
-def first_case(page: Page) -> str:
-    """Return where the first case of the list that is shown stands."""
-    return page.locator("a[href^='/cases/']").first.get_attribute("href") or ""
-
-
 def photograph(browser: Browser, *, door: int, room: int, password: str) -> None:
     """Take every page in every language and size."""
     for size, (width, height) in SIZES.items():
@@ -109,13 +102,10 @@ def photograph(browser: Browser, *, door: int, room: int, password: str) -> None
                     page.fill("input[name=password]", password)
                     page.press("input[name=password]", "Enter")
                     page.wait_for_url(f"http://127.0.0.1:{room}/")
-                    known = {"case": first_case(page)}
-                    if any("{unrouted}" in path for whose, path in ROOM.values() if whose == who):
-                        page.goto(f"http://127.0.0.1:{room}/?tab=dispatch")
-                        known["unrouted"] = first_case(page)
+                    case = page.locator("a[href^='/cases/']").first.get_attribute("href")
                     for name, (whose, path) in ROOM.items():
                         if whose == who:
-                            page.goto(f"http://127.0.0.1:{room}{path.format(**known)}")
+                            page.goto(f"http://127.0.0.1:{room}{path.format(case=case)}")
                             take(page, f"{name}-{size}-{language}")
 
 

@@ -1,4 +1,4 @@
-"""What schemathesis has to be told beside its configuration, for tests/schemathesis.toml."""
+"""What schemathesis has to be told beside its configuration, for docs/api-trial.toml."""
 
 import schemathesis
 
