@@ -57,7 +57,7 @@ def report(*, additions=0, withdrawn=False) -> ReportView:
 def alike(kind, *, state=None, bits=None, far_m=None, same_case=False) -> LookAlike:
     """Return a resemblance to a report whose case, if it is theirs to see, is in a state."""
     return LookAlike(
-        match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0, other_pseudonym=None,
+        match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
@@ -70,7 +70,7 @@ def behind(flag, *resembling, **found):
     parts = {name: tuple(found.get(name, ())) for name in ("reports", "photos", "places", "times")}
     file = CaseFile(
         case=Case(flags=[flag]), unit=Unit(), assignee=None, clock=None, links=(), decisions=(),
-        proposal=None, hold=None, places_apart_m=None, **parts,
+        proposal=None, hold=None, places_apart_m=None, risks=(), **parts,
     )  # fmt: skip
     said = numbers_behind(file, resembling)
     return [(words.zh, words.en) for words in said.get(flag, [])]
