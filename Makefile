@@ -12,7 +12,8 @@ PIP := -m pip --quiet --quiet --disable-pip-version-check install --require-hash
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
 PYTHON ?=
 PYTEST_ARGS ?=
-PYTEST_WORKERS ?= 2
+# One more than two cores have: a third of the time, a test waits for a process or a browser.
+PYTEST_WORKERS ?= 3
 
 # Node's own messages about itself say nothing to somebody who wants to see the product.
 export npm_config_update_notifier := false
@@ -48,8 +49,7 @@ run: setup ## set everything up and serve the product (Ctrl-C stops it)
 test: setup-tests lint types ## check everything: style, types, rooms, tests with coverage
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(PY) -m pytest -q -m alone --cov --cov-report=
-	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m "not slow and not alone" --cov --cov-append --cov-report=
-	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) -m slow --cov --cov-append
+	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) --dist worksteal -m "not alone" --cov --cov-append
 else
 	@$(PY) -m pytest $(PYTEST_ARGS)
 endif

@@ -37,6 +37,12 @@ from schemas.migrate import migrate
 from schemas.settings import Settings, load_settings
 from schemas.units import seed_market_units
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests: whoever comes last would else wait for them alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 TEST_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 
