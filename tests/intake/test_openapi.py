@@ -96,7 +96,8 @@ def _raised_codes() -> set[str]:
 # What is raised for the operator's command line or the worker, never over HTTP.
 ELSEWHERE = re.compile(
     r"rider.*|row-too-long|sms-away|qr-format|station-(exists|unknown)|original-missing|"
-    r"queue-away|disk-full|reason-missing|case-(not-)?held|legal-hold|number-unknown"
+    r"queue-away|disk-full|reason-missing|case-(not-)?held|legal-hold|number-unknown|"
+    r"pages-not-bundled"
 )
 
 
