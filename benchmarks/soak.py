@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--tips", type=int, default=500)
     parser.add_argument("--phones", type=int, default=20)
     parser.add_argument("--kills", type=int, default=2, help="how often the door is killed")
+    parser.add_argument("--processes", type=int, default=2, help="processes of the door")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     build = ROOT / "build"
@@ -63,7 +64,7 @@ def main() -> None:
     with ExitStack() as stack:
         # Under the clone: /tmp may be memory, where nothing is ever durable.
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=build)))
-        product = stack.enter_context(Product(data_dir))
+        product = stack.enter_context(Product(data_dir, asked.processes))
         figures = soak(product, asked.tips, asked.phones, asked.kills, asked.seed)
     print(json.dumps(figures, indent=1))
 
@@ -102,7 +103,7 @@ def soak(product: "Product", tips: int, phones: int, kills: int, seed: int) -> d
         "answers cut": sum(phone.line.cuts_down for phone in fleet),
         "door killed": product.kills,
         "uploads resumed in the middle": sum(phone.resumed for phone in fleet),
-        "uploads begun anew": sum(phone.begun_anew for phone in fleet),
+        "creations without an answer": sum(phone.unanswered for phone in fleet),
         "reports repeated": sum(phone.repeated for phone in fleet),
         "MB of photos": round(sum(size for tip in sent for size in tip.sizes) / 1e6, 1),
         "MB sent by the phones": round(sum(phone.line.bytes_up for phone in fleet) / 1e6, 1),
@@ -170,7 +171,7 @@ class Phone:
     tips: int = 0
     sent: list[SentTip] = field(default_factory=list)
     resumed: int = 0
-    begun_anew: int = 0
+    unanswered: int = 0
     repeated: int = 0
     failure: str = ""
 
@@ -229,7 +230,7 @@ class Phone:
             except BROKEN as error:
                 status = getattr(error, "status_code", None)
                 if url is None:
-                    self.begun_anew += 1
+                    self.unanswered += 1
                 elif status in (404, 410, 460):
                     raise SystemExit(f"an upload was lost: {status}") from error
                 self._wait()
@@ -267,9 +268,10 @@ class Phone:
 class Product:
     """The whole product but the inspectors' room, each part a process of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, processes: int) -> None:
         self.port, queue_port = free_port(), free_port()
         self.kills = 0
+        self._processes = processes
         self._data_dir = data_dir
         self._environment = {
             name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")
@@ -354,6 +356,7 @@ class Product:
     def _start_door(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "gunicorn", "--config", "python:suishoupai.servers"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--threads", "32"]
+        command += ["--workers", str(self._processes)]
         door = self._start([*command, "intake.app:from_environment()"], keep=False)
         address = f"http://127.0.0.1:{self.port}/healthz"
 
