@@ -1,10 +1,12 @@
 """Each rule of the tus 1.0.0 core protocol, by its name; what is said here is in its text."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from intake.app import create_app
 from intake.door import Door
 from schemas.tables import Upload
 
@@ -194,3 +196,23 @@ def test_bytes_that_the_disk_lost_are_said_to_be_lost(tus: Any, code_of: Any, do
     assert tus.ask("HEAD", path).status_code == 410
     answer = tus.add(path, 3, b"lo")
     assert (answer.status_code, code_of(answer)) == (410, "upload-lost")
+
+
+def test_without_its_directory_the_door_is_not_ready_and_says_that_nothing_is_lost(
+    door_settings: Any, code_of: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "no-directory").write_text("a file stands where the directory should be")
+    app = create_app(
+        door_settings.model_copy(update={"upload_dir": str(tmp_path / "no-directory" / "uploads")})
+    )
+    phone, headers = app.test_client(), {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+    assert phone.get("/readyz").json["missing"] == {"uploads": "Unavailable"}
+    path = phone.post("/api/v1/uploads", headers=headers).headers["Location"]
+    answer = phone.patch(
+        path,
+        data=b"hello",
+        headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"},
+        content_type="application/offset+octet-stream",
+    )
+    assert (answer.status_code, code_of(answer)) == (503, "store-away")
+    app.extensions["door"].database.close()
