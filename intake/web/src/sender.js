@@ -173,8 +173,10 @@ function formOf(tip) {
 
 // What the server will not say otherwise to, however often it is asked.
 const FINAL = new Set([400, 403, 409, 413, 415, 422]);
-// It no longer has what was uploaded: bring it again.
-const UPLOAD_GONE = /^(upload|photo-upload)/;
+// It no longer has what was uploaded, or has it wrong: bring it again.
+const UPLOAD_GONE = /^upload-(unknown|expired|lost|used|unfinished|sum-mismatch|overflows)$/;
+// What has arrived still stands, another line was there first: ask how much, and go on.
+const UPLOAD_GOES_ON = /^upload-(offset-differs|taken-over|cut)$/;
 
 /**
  * Put a tip back to waiting, with the reason where a person has to do something.
@@ -189,7 +191,7 @@ async function putBack(id, failure) {
       tip.problem = { kind: "sign-in", code: failure.code, detail: failure.detail };
     } else if (failure.code === "photo-changed" || UPLOAD_GONE.test(failure.code)) {
       for (const photo of tip.photos) Object.assign(photo, { upload_url: "", sent_bytes: 0 });
-    } else if (FINAL.has(failure.status)) {
+    } else if (FINAL.has(failure.status) && !UPLOAD_GOES_ON.test(failure.code)) {
       tip.problem = { kind: "refused", code: failure.code, detail: failure.detail };
     }
     const doubled = Math.min(FIRST_WAIT_MS * 2 ** (tip.attempts - 1), LONGEST_WAIT_MS);
