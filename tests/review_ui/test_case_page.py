@@ -20,6 +20,7 @@ from schemas.tables import (
     PhotoExamination,
     Report,
     ReportProgress,
+    ReportRisk,
     Supplement,
     Withdrawal,
 )
@@ -197,6 +198,23 @@ def test_a_photo_sent_later_elsewhere_is_no_disagreement(world, browse) -> None:
     assert "超出允许的" not in page
     lines = client.get(f"/cases/{case.number}/map.json").json["lines"]
     assert not any(line["is_too_far"] for line in lines)
+
+
+def test_what_is_unusual_about_who_reports_is_said_by_pseudonym(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    odd, usual = world.report(), world.report()
+    with world.database.writing() as session:
+        for report, score, reason in ((odd, 3, "often-unfounded"), (usual, 1, "many-at-once")):
+            session.add(
+                ReportRisk(report_id=report, policy="risk-2026-11", score=score, reasons=[reason])
+            )
+    case = world.case(reports=(odd, usual), flags=("reporter-unusual",))
+    page = client.get(f"/cases/{case.number}").text
+    assert "举报情况异常" in page
+    assert "不影响受理" in page
+    assert "骑手-0Q0：近期的举报里，多数经核查不属实或不成立。" in page
+    # What asks for no closer look is not held against anybody.
+    assert "一小时内发了很多条" not in page
 
 
 def test_the_same_shop_and_what_is_near_are_told_apart_with_distances(world, browse) -> None:
