@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -25,6 +26,9 @@ SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 COLOURS = 128
 READY = "The demo is ready"
+# The demo's first rider, and what stands behind the sign-in.
+RIDER = "19900000000"
+RIDER_PAGES = {"rider-account": "/me", "rider-code": "/me/code", "rider-leave": "/me/leave"}
 # What each shows, who looks, and where; `{case}` is a case that waits for a signature.
 ROOM = {
     "queue": ("shenhe-1", "/"),
@@ -109,6 +113,56 @@ def photograph(browser: Browser, *, door: int, room: int, password: str) -> None
                             take(page, f"{name}-{size}-{language}")
 
 
+def sign_in_rider(browser: Browser, *, door: int, data_dir: Path) -> list[Any]:
+    """Sign the demo's rider in with the code on the operator's console; return the cookies."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{door}/sign-in")
+        page.fill("input[name=phone]", RIDER)
+        page.press("input[name=phone]", "Enter")
+        page.wait_for_selector("input[name=code]")
+        page.fill("input[name=code]", code_on_the_console(data_dir))
+        page.press("input[name=code]", "Enter")
+        page.wait_for_url(f"http://127.0.0.1:{door}/")
+        return list(context.cookies())
+
+
+def code_on_the_console(data_dir: Path) -> str:
+    """Return the code that waits; it is sent beside the request and so comes a little later."""
+    environ = os.environ | {"DATA_DIR": str(data_dir)}
+    for _ in range(20):
+        done = subprocess.run(
+            [sys.executable, "-m", "suishoupai", "riders", "codes", "--json"],
+            env=environ,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if codes := json.loads(done.stdout)["codes"]:
+            return str(codes[0]["code"])
+    raise SystemExit("No sign-in code came to the console.")
+
+
+def photograph_rider(browser: Browser, *, door: int, data_dir: Path) -> None:
+    """Take the pages of signing in and of a rider's account on a phone, light and dark."""
+    cookies = sign_in_rider(browser, door=door, data_dir=data_dir)
+    for language, locale in LANGUAGES.items():
+        for scheme in ("light", "dark"):
+            options = {
+                "viewport": {"width": 360, "height": 740},
+                "locale": locale,
+                "color_scheme": scheme,
+            }
+            with browser.new_context(**options) as context:  # type: ignore[arg-type]
+                page = context.new_page()
+                page.goto(f"http://127.0.0.1:{door}/sign-in")
+                take(page, f"rider-sign-in-{scheme}-{language}")
+                context.add_cookies(cookies)
+                for name, path in RIDER_PAGES.items():
+                    page.goto(f"http://127.0.0.1:{door}{path}")
+                    take(page, f"{name}-{scheme}-{language}")
+
+
 def main() -> None:
     """Make all pictures anew."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -122,6 +176,7 @@ def main() -> None:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
             photograph(browser, door=door, room=room, password=accounts["password"])
+            photograph_rider(browser, door=door, data_dir=Path(name))
             browser.close()
     made = sorted(TARGET.glob("*.png"))
     size_kb = sum(path.stat().st_size for path in made) // 1024
