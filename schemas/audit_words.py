@@ -42,6 +42,12 @@ ACTIONS: dict[str, Words] = {
     "points_approved": Words("审核通过了一笔积分", "approved an award of points"),
     "points_refused": Words("审核未通过一笔积分", "refused an award of points"),
     "points_reversed": Words("冲回了一笔积分", "reversed an award of points"),
+    "redemption_held": Words("用积分兑换了一项", "took something for points"),
+    "redemption_spent": Words("发放了一项兑换", "handed out what was taken for points"),
+    "redemption_returned": Words("退回了一项兑换和积分", "gave back what was taken for points"),
+    "offer_made": Words("上架了一项积分兑换", "made an offer for points"),
+    "offer_changed": Words("改了一项积分兑换", "changed an offer for points"),
+    "offer_ended": Words("下架了一项积分兑换", "ended an offer for points"),
     "points_restored": Words("恢复了一条举报的计分资格", "let a tip earn points again"),
     "report.received": Words("收到举报", "received a report"),
     "report.supplemented": Words("收到举报补充", "received a supplement"),
@@ -100,6 +106,7 @@ ACTOR_NAMES: dict[str, Words] = {
     "pipeline": Words("系统", "The system"),
     "operator": Words("运维人员（命令行）", "The operator (command line)"),
     "staff": Words("工作人员", "Staff"),
+    "station": Words("站点", "A station"),
 }
 
 

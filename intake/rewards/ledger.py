@@ -36,6 +36,7 @@ class Posting:
     actor: audit.Actor
     now: datetime
     award_id: UUID | None = None
+    redemption_id: UUID | None = None
     reason_code: str | None = None
     reason: str = ""
 
@@ -66,6 +67,7 @@ def post(session: Session, posting: Posting) -> bool:
         "to_account_id": accounts[posting.target],
         "points": posting.points,
         "award_id": posting.award_id,
+        "redemption_id": posting.redemption_id,
         "reason_code": posting.reason_code,
         "reason": posting.reason,
         "actor_kind": posting.actor.kind,

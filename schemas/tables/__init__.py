@@ -20,6 +20,7 @@ from schemas.tables.identity import (
     StationVisit,
 )
 from schemas.tables.jurisdictions import Jurisdiction, Unit
+from schemas.tables.mall import PointOffer, PointRedemption
 from schemas.tables.notes import (
     CaseAttachment,
     CaseMention,
@@ -101,6 +102,8 @@ __all__ = [
     "PointAward",
     "PointEntry",
     "PointExclusion",
+    "PointOffer",
+    "PointRedemption",
     "PushSubscription",
     "Report",
     "ReportNews",

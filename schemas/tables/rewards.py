@@ -104,6 +104,8 @@ class PointEntry(Base):
     to_account_id: Mapped[UUID] = mapped_column(ForeignKey("point_accounts.id"))
     points: Mapped[int] = mapped_column(Integer)
     award_id: Mapped[UUID | None] = mapped_column(ForeignKey("point_awards.id"), index=True)
+    # SQLite can't add a reference to a table that stands, and this one must not be made anew.
+    redemption_id: Mapped[UUID | None] = mapped_column(index=True)
     reason_code: Mapped[str | None] = mapped_column(String(24))
     reason: Mapped[str] = mapped_column(Text, default="")
     actor_kind: Mapped[str] = mapped_column(String(12))
