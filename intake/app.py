@@ -19,6 +19,7 @@ from intake.routes import pages, shell, uploads
 from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
+from intake.routes.mall import mall, mall_api
 from intake.routes.me_api import me_api
 from intake.routes.points import points, points_api
 from intake.routes.riders_api import riders_api
@@ -62,6 +63,8 @@ def create_app(settings: Settings) -> Flask:
         station_pages,
         points,
         points_api,
+        mall,
+        mall_api,
     ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)

@@ -37,7 +37,7 @@ _SEAL_LOCK = 0x55_41_55_44
 
 @dataclass(frozen=True)
 class Actor:
-    """Who made a change: `kind` is rider, anonymous, staff, pipeline or operator."""
+    """Who made a change: `kind` is rider, anonymous, station, staff, pipeline or operator."""
 
     kind: str
     id: UUID | None = None

@@ -25,7 +25,14 @@ from schemas.points import (
     PointRule,
     edition_on,
 )
-from schemas.tables import PointAccount, PointAward, PointEntry, Report
+from schemas.tables import (
+    PointAccount,
+    PointAward,
+    PointEntry,
+    PointOffer,
+    PointRedemption,
+    Report,
+)
 from schemas.words import Words
 from schemas.workdays import local_date
 
@@ -101,9 +108,11 @@ def statement_of(session: Session, *, rider_id: UUID, now: datetime) -> Statemen
 
 def _entries(session: Session, account_ids: Sequence[UUID], own: PointAccount | None) -> list[Line]:
     rows = session.execute(
-        select(PointEntry, PointAward, Report.number)
+        select(PointEntry, PointAward, Report.number, PointOffer.title)
         .outerjoin(PointAward, PointAward.id == PointEntry.award_id)
         .outerjoin(Report, Report.id == PointAward.report_id)
+        .outerjoin(PointRedemption, PointRedemption.id == PointEntry.redemption_id)
+        .outerjoin(PointOffer, PointOffer.id == PointRedemption.offer_id)
         .where(
             PointEntry.from_account_id.in_(account_ids) | PointEntry.to_account_id.in_(account_ids),
             # What is earned is told among what waits, and once more when it is decided.
@@ -113,8 +122,8 @@ def _entries(session: Session, account_ids: Sequence[UUID], own: PointAccount | 
         .limit(LINES_SHOWN)
     )
     return [
-        Line(local_date(entry.posted_at), _change(entry, own), _why(entry, award), number)
-        for entry, award, number in rows
+        Line(local_date(entry.posted_at), _change(entry, own), _why(entry, award, title), number)
+        for entry, award, number, title in rows
     ]
 
 
@@ -125,10 +134,11 @@ def _change(entry: PointEntry, own: PointAccount | None) -> int:
     return -entry.points if own and entry.from_account_id == own.id else 0
 
 
-def _why(entry: PointEntry, award: PointAward | None) -> Words:
+def _why(entry: PointEntry, award: PointAward | None, title: str | None) -> Words:
     kind = EntryKind(entry.kind)
     if award is None:
-        return ENTRY_NAMES[kind]
+        name = ENTRY_NAMES[kind]
+        return Words(f"{name.zh}：{title}", f"{name.en}: {title}") if title else name
     rule = RULE_NAMES[PointRule(award.rule)]
     task = f"：{award.note}" if award.note else ""
     if kind is EntryKind.APPROVED:

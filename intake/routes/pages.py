@@ -17,7 +17,7 @@ from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
-from intake.routes import account, afterwards, signing, stations
+from intake.routes import account, afterwards, mall, signing, stations
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -142,6 +142,7 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         account.page_for,
         stations.page_for,
         afterwards.page_for,
+        mall.page_for,
     ):
         page = page_of(error)
         if page is not None:

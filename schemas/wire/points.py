@@ -1,6 +1,6 @@
 """Points over the wire: a rider's own statement, and awards as reward officers decide on them."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -137,3 +137,98 @@ class TaskAward(_Given):
         max_length=60, description="its name or document number; awarded once to an account"
     )
     unit: str = Field(max_length=120, description="the unit's full name or division code")
+
+
+class OfferAnswer(_Answer):
+    """Something that a station gives for points."""
+
+    id: UUID
+    title: str
+    terms: str
+    station: str
+    place: str
+    points: int
+    left: int = Field(description="how many there are now; 0 is sold out")
+    until: date
+    collect_within_days: int
+
+
+class OfferList(_Answer):
+    """What can be had now."""
+
+    balance: int
+    items: list[OfferAnswer]
+
+
+class RedemptionRequest(_Given):
+    """Take one piece of an offer."""
+
+    offer_id: UUID = Field(strict=False)
+
+
+class RedemptionAnswer(_Answer):
+    """A piece that is held for the rider, was collected, or went back."""
+
+    id: UUID
+    title: str
+    station: str
+    place: str
+    points: int
+    status: str = Field(description="held, spent or returned")
+    code: str | None = Field(description="what the station asks for; only while it is held")
+    expires_at: datetime
+
+
+class RedemptionList(_Answer):
+    """A rider's redemptions, the newest first."""
+
+    items: list[RedemptionAnswer]
+
+
+class CollectRequest(_Given):
+    """A code that a rider shows at a station."""
+
+    code: str = Field(min_length=1, max_length=40, examples=["7KQ4-MX3P-0A9B-CD3F"])
+
+
+class Collected(_Answer):
+    """What the station hands out; who collects it is not told."""
+
+    title: str
+    text: str
+
+
+class StaffOffer(OfferAnswer):
+    """An offer as reward officers look after it."""
+
+    unit: str
+    stock: int
+    taken: int
+    starts_on: date
+    ended: bool
+
+
+class StaffOfferList(_Answer):
+    """The offers of one's own area, the newest first."""
+
+    items: list[StaffOffer]
+
+
+class OfferRequest(_Given):
+    """Make an offer of a station."""
+
+    station: str = Field(max_length=80, description="the station's name")
+    unit: str = Field(max_length=120, description="the unit's full name or division code")
+    title: str = Field(max_length=80, examples=["热饭一份"])
+    terms: str = Field("", max_length=500)
+    points: int = Field(ge=1, le=1_000_000)
+    stock: int = Field(ge=1, le=1_000_000)
+    starts_on: date = Field(strict=False)
+    ends_on: date = Field(strict=False)
+    collect_within_days: int = Field(ge=1, le=60)
+
+
+class StockRequest(_Given):
+    """How many there are in all, what was taken included."""
+
+    stock: int = Field(ge=0, le=1_000_000)

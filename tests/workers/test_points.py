@@ -5,12 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from intake.identity.stations import add_station
 from intake.rewards.awards import settle_case
 from intake.rewards.ledger import balance_of
+from intake.rewards.mall import redeem
 from schemas.audit import PIPELINE
-from schemas.database import now_utc
+from schemas.database import new_id, now_utc
 from schemas.points import AccountKind
-from schemas.tables import Case, CaseHistory, PointAward
+from schemas.sealing import Sealer
+from schemas.tables import Case, CaseHistory, PointAward, PointOffer, Staff
+from schemas.workdays import local_date
 from workers.points import keep_points
 from workers.schedule import tasks
 
@@ -63,3 +67,38 @@ def test_the_clock_approves_only_what_policy_lets_it(machine, tips, days, approv
         award = session.query(PointAward).one()
         assert award.decided_by is None
     assert any(task.run is keep_points for task in tasks())
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_the_clock_takes_back_what_nobody_collected(machine, tips) -> None:
+    rider = tips.rider()
+    report = tips.send(tips.photo(1), at=tips.inside(), rider=rider)
+    tips.process(report)
+    verify(machine, tips.case(report), ago=timedelta(days=3))
+    eager = replace(
+        machine, settings=machine.settings.model_copy(update={"points_automatic_days": 1})
+    )
+    keep_points(eager)
+    today = local_date(now_utc())
+    with machine.database.writing() as session:
+        station, _ = add_station(session, name="驿站", place="某街 1 号", now=now_utc())
+        staff = Staff(sign_in="rita", name="孙丽", password_hash="x")
+        session.add(staff)
+        session.flush()
+        offer = PointOffer(
+            station_id=station.id, unit_id=tips.case(report).unit_id, title="热饭一份",
+            price_points=50, stock=1, starts_on=today - timedelta(days=9), ends_on=today,
+            hold_days=1, made_by=staff.id,
+        )  # fmt: skip
+        session.add(offer)
+        session.flush()
+        redeem(
+            session, sealer=Sealer(machine.settings), rider_id=rider, offer_id=offer.id,
+            key=new_id(), now=now_utc() - timedelta(days=2),
+        )  # fmt: skip
+    assert held(machine, rider, AccountKind.RIDER) == 0
+    for _ in range(2):
+        keep_points(machine)
+    assert held(machine, rider, AccountKind.RIDER) == 50
+    with machine.database.reading() as session:
+        assert session.get_one(PointOffer, offer.id).taken == 0
