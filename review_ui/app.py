@@ -29,6 +29,7 @@ from review_ui.routes.holds import holds, holds_api
 from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
 from review_ui.routes.notes_api import notes_api
+from review_ui.routes.offers import offers, offers_api
 from review_ui.routes.photos import photos
 from review_ui.routes.provider import provider_pages
 from review_ui.routes.queue import queue
@@ -120,6 +121,8 @@ def create_app(settings: Settings) -> Flask:
         holds_api,
         rewards,
         rewards_api,
+        offers,
+        offers_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -161,6 +164,7 @@ def create_app(settings: Settings) -> Flask:
             holds_api.name,
             rewards_api.name,
             suggestions_api.name,
+            offers_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

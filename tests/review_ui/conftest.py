@@ -19,6 +19,7 @@ from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
+from intake.identity.stations import add_station
 from intake.photos import PhotoStore, make_store
 from intake.rewards.awards import Earned, award
 from intake.rewards.ledger import open_accounts
@@ -52,6 +53,7 @@ from schemas.tables import (
     Photo,
     PhotoExamination,
     PointAccount,
+    PointOffer,
     Report,
     ReportProgress,
     Rider,
@@ -345,6 +347,24 @@ class World:
             pseudonym = session.get_one(PointAccount, account).pseudonym
         assert made is not None
         return {"award_id": made.id, "pseudonym": pseudonym}
+
+    def offer(self, unit_id: UUID, name: str = "") -> UUID:
+        """Put an offer of a new station up, looked after by a unit."""
+        today = local_date(self.now)
+        with self.database.writing() as session:
+            station, _ = add_station(
+                session, name=name or new_id().hex, place="青年大街 1 号", now=self.now
+            )
+            staff = Staff(sign_in=new_id().hex, name="孙丽", password_hash="-")
+            session.add(staff)
+            session.flush()
+            offer = PointOffer(
+                station_id=station.id, unit_id=unit_id, title="热饭一份", price_points=30, stock=3,
+                starts_on=today, ends_on=today, hold_days=7, made_by=staff.id,
+            )  # fmt: skip
+            session.add(offer)
+            session.flush()
+            return offer.id
 
     def match(self, report_id: UUID, other_report_id: UUID, kind: str = "same_incident") -> UUID:
         with self.database.writing() as session:

@@ -120,6 +120,14 @@ EXPECTED = {
     "rewards.end": Entry.MANAGE_REWARDS,
     "rewards.restore": Entry.MANAGE_REWARDS,
     "rewards.show_account": Entry.MANAGE_REWARDS,
+    "offers.list_offers": Entry.MANAGE_REWARDS,
+    "offers.make_offer": Entry.MANAGE_REWARDS,
+    "offers.restock": Entry.MANAGE_REWARDS,
+    "offers.end_offer": Entry.MANAGE_REWARDS,
+    "offers_api.list_for_program": Entry.MANAGE_REWARDS,
+    "offers_api.make_by_program": Entry.MANAGE_REWARDS,
+    "offers_api.restock_by_program": Entry.MANAGE_REWARDS,
+    "offers_api.end_by_program": Entry.MANAGE_REWARDS,
     "rewards_api.list_awards": Entry.MANAGE_REWARDS,
     "rewards_api.award_task": Entry.MANAGE_REWARDS,
     "rewards_api.show_award": Entry.MANAGE_REWARDS,
@@ -157,6 +165,8 @@ BODIES = {
     "views.choose_first": {"is_default": "1"},
     "staff.set_active": {"active": "1"},
     "rewards.end": END,
+    "offers.restock": {"stock": "5"},
+    "offers_api.restock_by_program": {"stock": 5},
     "rewards_api.end": END,
     "rewards_api.award_task": {"account": "0000-0000", "task": "3号", "unit": "210103"},
     "unsealing.show_reporter": REASON,
@@ -226,6 +236,7 @@ def values_of(world, case, person, mentioned=None):
         "kind": "csv",
         **world.award(case),
         "reference": world.suggestion(),
+        "offer_id": world.offer(case.unit_id),
     }
 
 
