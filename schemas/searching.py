@@ -39,13 +39,18 @@ def words_of(query: str) -> list[str]:
 
 
 def found_by(
-    session: Session, *, words: Sequence[str], unit_ids: Sequence[UUID]
+    session: Session,
+    *,
+    words: Sequence[str],
+    unit_ids: Sequence[UUID],
+    facets: Sequence[str] = (),
 ) -> Select[int, UUID]:
     """Return a statement of (words' id, case id) that finds cases below any of the units.
 
-    `words` come from `words_of`, at least one. It has no order and no limit yet.
+    `words` come from `words_of`, `facets` are tokens of schemas.tables.wording; one of
+    either at least. It has no order and no limit yet.
     """
-    tokens = list(dict.fromkeys(pair for word in words for pair in pairs(word)))
+    tokens = list(dict.fromkeys((*facets, *(pair for word in words for pair in pairs(word)))))
     statement = select(CaseWords.id, CaseWords.case_id).where(
         *(CaseWords.text.contains(word, autoescape=True) for word in words)
     )

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, select
+from sqlalchemy import ColumnElement, Text, cast, literal, select
 
 from schemas.divisions import Level, divisions
 from schemas.errors import InvalidInput
@@ -18,6 +18,14 @@ from schemas.flags import FLAGS
 from schemas.lifecycle import State
 from schemas.stages import RUNNING, UNENDED, Stage, stage_of
 from schemas.tables import Case, CaseReport, Report
+from schemas.tables.wording import (
+    area_token,
+    category_token,
+    flag_token,
+    platform_tokens,
+    severity_token,
+    state_token,
+)
 from schemas.taxonomy import CATEGORIES
 from schemas.words import Words
 from schemas.workdays import SHANGHAI
@@ -98,6 +106,27 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.platform:
         found.append(_from_platform(filters.platform))
     return found + _between_days(filters)
+
+
+def facets(filters: Filters) -> list[str]:
+    """Return the tokens that every case of a list narrowed so has, by schemas.tables.wording.
+
+    Dates and words have none; a platform has them as far as its name has pairs.
+    """
+    found: list[str] = []
+    if filters.state:
+        found.append(state_token(filters.state.value))
+    if filters.category:
+        found.append(category_token(filters.category))
+    if filters.flag:
+        found.append(flag_token(filters.flag))
+    if filters.severity:
+        found.append(severity_token(filters.severity))
+    if filters.county:
+        found.append(area_token(filters.county))
+    if filters.platform:
+        found += platform_tokens(filters.platform)
+    return found
 
 
 def read_filters(given: Mapping[str, str]) -> Filters:
@@ -183,15 +212,19 @@ def _in_area(code: str) -> ColumnElement[bool]:
 
 
 def _from_platform(name: str) -> ColumnElement[bool]:
+    # One value and not EXISTS, which PostgreSQL may turn into a walk through every report.
     return (
-        select(CaseReport.id)
+        select(literal(1))
+        .select_from(CaseReport)
         .join(Report, Report.id == CaseReport.report_id)
         .where(
             CaseReport.case_id == Case.id,
             CaseReport.unlinked_at.is_(None),
             Report.platform.contains(name, autoescape=True),
         )
-        .exists()
+        .limit(1)
+        .scalar_subquery()
+        .is_not(None)
     )
 
 

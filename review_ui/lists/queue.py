@@ -11,41 +11,27 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    Uuid,
-    and_,
-    func,
-    literal,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from review_ui.access.scope import tops, trees, unit_of, visible_cases
+from review_ui.access.scope import trees, visible_cases
 from review_ui.access.staff import SignedIn
 from review_ui.casework.clocks import Clock, clock_of, is_overdue
 from review_ui.casework.signatures import waits_for
 from review_ui.lists.filters import Filters, Tab, conditions, stages_of
+from review_ui.lists.finding import Key, in_order, searched
 from schemas.acts import ACTS
-from schemas.errors import InvalidInput
 from schemas.lifecycle import TRANSITIONS, State
-from schemas.numbers import CASE_PREFIX, read_number
-from schemas.searching import found_by, newest_first, words_of
 from schemas.stages import Stage
 from schemas.tables import (
     Case,
     CaseReport,
-    CaseWords,
     Photo,
     PhotoExamination,
     Report,
     Staff,
     Unit,
 )
-from schemas.words import Words
 from schemas.workdays import CalendarOverrides, local_date
 
 PAGE_SIZE = 30
@@ -66,15 +52,6 @@ class Row:
     thumbnail: UUID | None
     report_count: int
     awaits_signature: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A case in a list: its id, its version, and the cursor of the page that follows it."""
-
-    case_id: UUID
-    version: int
-    cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,64 +115,17 @@ def keys_of_page(
 ) -> list[Key]:
     """Return the keys of a page in its order, at most `limit`; raises as `page_of_cases` does."""
     if filters.words:
-        return _searched(session, staff, tab, filters, cursor, today, limit)
-    branches = _branches(tab, filters, staff, today)
-    if cursor:
-        due_on, key = _read_cursor(cursor)
-        after = tuple_(literal(due_on, Date), literal(key, Uuid))
-        branches = [branch & (tuple_(Case.due_on, Case.id) > after) for branch in branches]
-    if not branches:
-        return []
-    order = Case.due_on, Case.id
-    parts = [
-        select(*order, Case.version).where(branch).order_by(*order).limit(limit).subquery()
-        for branch in branches
-    ]
-    merged = union_all(*(select(part) for part in parts)).subquery()
-    rows = session.execute(select(merged).order_by(merged.c.due_on, merged.c.id).limit(limit))
-    return [
-        Key(case_id, version, f"{due_on.isoformat()}_{case_id.hex}")
-        for due_on, case_id, version in rows
-    ]
-
-
-def _searched(
-    session: Session,
-    staff: SignedIn,
-    tab: Tab,
-    filters: Filters,
-    cursor: str | None,
-    today: date,
-    limit: int,
-) -> list[Key]:
-    """Return the keys of a page of a search; a whole case number is looked up by itself."""
-    narrowed = [visible_cases(staff), *conditions(filters)]
-    if tab is not Tab.UNIT:
-        narrowed.append(in_tab(tab, staff, today))
-    number = _as_number(filters.words)
-    if number:
-        rows = session.execute(
-            select(Case.id, Case.version).where(Case.number == number, *narrowed)
-        )
-        return [] if cursor else [Key(*row, cursor="") for row in rows]
-    words, units = words_of(filters.words), [unit_of(path) for path in tops(staff)]
-    if not words or not units:
-        return []
-    order = newest_first(session)
-    statement = (
-        found_by(session, words=words, unit_ids=units)
-        .join(Case, Case.id == CaseWords.case_id)
-        .add_columns(Case.version)
-        .where(*narrowed)
-        .order_by(order.desc())
-        .limit(limit)
-    )
-    if cursor:
-        statement = statement.where(order < _read_place(cursor))
-    return [
-        Key(case_id, version, f"found_{place}")
-        for place, case_id, version in session.execute(statement)
-    ]
+        narrowed = [visible_cases(staff), *conditions(filters)]
+        if tab is not Tab.UNIT:
+            narrowed.append(in_tab(tab, staff, today))
+        return searched(
+            session, staff=staff, filters=filters, narrowed=narrowed,
+            is_unended=tab is not Tab.UNIT, cursor=cursor, limit=limit,
+        )  # fmt: skip
+    return in_order(
+        session, staff=staff, filters=filters, branches=_branches(tab, filters, staff, today),
+        is_unended=Stage.ENDED not in stages_of(tab, filters.state), cursor=cursor, limit=limit,
+    )  # fmt: skip
 
 
 def pulse_of(keys: Sequence[Key], counts: Mapping[Tab, int]) -> str:
@@ -247,8 +177,10 @@ def _rows(
 def _branches(
     tab: Tab, filters: Filters, staff: SignedIn, today: date
 ) -> list[ColumnElement[bool]]:
-    """Return the conditions whose cases together are a list; each is one range of an index."""
-    narrowed = conditions(filters)
+    """Return the conditions whose cases together are a list; each is one range of an index.
+
+    What the list is narrowed to, other than its state's pile, is not yet in them.
+    """
     if tab is Tab.MINE:
         wholes: Sequence[ColumnElement[bool]] = (
             and_(Case.assignee_id == staff.staff_id, visible_cases(staff)),
@@ -258,7 +190,7 @@ def _branches(
     else:
         wholes = trees(staff)
     return [
-        and_(whole, Case.stage == stage, *_rest(tab, stage, staff, today), *narrowed)
+        and_(whole, Case.stage == stage, *_rest(tab, stage, staff, today))
         for whole in wholes
         for stage in stages_of(tab, filters.state)
     ]
@@ -316,33 +248,3 @@ def _pictures(
         if photo_id and sizes:
             thumbnails.setdefault(case_id, photo_id)
     return thumbnails, {key: len(found) for key, found in reports.items()}
-
-
-def _as_number(words: str) -> str | None:
-    try:
-        return read_number(CASE_PREFIX, words)
-    except InvalidInput:
-        return None
-
-
-def _read_cursor(text: str) -> tuple[date, UUID]:
-    day, _, key = text.partition("_")
-    try:
-        return date.fromisoformat(day), UUID(key)
-    except ValueError:
-        raise _cursor_invalid() from None
-
-
-def _read_place(text: str) -> int:
-    place = text.removeprefix("found_")
-    if place == text or not place.isascii() or not place.isdigit() or len(place) > 18:
-        raise _cursor_invalid()
-    return int(place)
-
-
-def _cursor_invalid() -> InvalidInput:
-    return InvalidInput(
-        "cursor-invalid",
-        Words("翻页位置有误，请回到第一页。", "This page can't be found: go to the first one."),
-        field="cursor",
-    )
