@@ -176,10 +176,10 @@ def _plant(ages: Sequence[_Age]) -> dict[int, _Planted]:
     found: dict[int, _Planted] = {}
     for is_open, wanted in ((True, AT_HOME // 10), (False, AT_HOME * 9 // 10)):
         places = [at for at, age in enumerate(ages) if age.is_open is is_open]
-        wanted = min(wanted, len(places))
+        count = min(wanted, len(places))
         found |= {
-            places[n * len(places) // wanted]: _Planted(n % 3 > 0, is_open and n % 5 < 2)
-            for n in range(wanted)
+            places[n * len(places) // count]: _Planted(n % 3 > 0, is_open and n % 5 < 2)
+            for n in range(count)
         }
     return found
 
@@ -254,8 +254,8 @@ def _rows(
     if is_proposed:
         yield "case_proposals", {
             "id": new_id(), "case_id": case_id, "to_state": State.UNFOUNDED.value,
-            "signer_role": Role.INSPECTOR.value, "record": {}, "proposed_by": proposer, "proposed_at": moment,
-            "reason": "",
+            "signer_role": Role.INSPECTOR.value, "record": {}, "proposed_by": proposer,
+            "proposed_at": moment, "reason": "",
         }  # fmt: skip
     yield "audit_entries", {
         "id": new_id(), "recorded_at": moment, "actor_kind": "pipeline",
@@ -327,7 +327,7 @@ def _converter(engine: Engine, table: Table, name: str) -> Callable[[Any], Any] 
 
 def _insert(connection: Connection, table: str, names: list[str], rows: Iterator[Any]) -> None:
     marks = ", ".join("?" * len(names))
-    statement = f"INSERT INTO {table} ({', '.join(_quoted(names))}) VALUES ({marks})"  # noqa: S608
+    statement = f"INSERT INTO {table} ({', '.join(_quoted(names))}) VALUES ({marks})"
     driver: Any = connection.connection.driver_connection
     driver.executemany(statement, rows)
 

@@ -8,8 +8,9 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from review_ui.access.scope import visible_cases
@@ -104,6 +105,10 @@ FIGURES: dict[str, Figure] = {
 }
 
 
+# What is counted over all counties at once, beside the figures by county.
+_WHOLE = "received in all"
+
+
 @dataclass(frozen=True, slots=True)
 class CountyCounts:
     """One county's figures of a week; `county_code` is None while the territory is undecided."""
@@ -143,19 +148,25 @@ def read_week(name: str) -> Week:
 
 
 def week_counts(session: Session, *, staff: SignedIn, week: Week) -> WeekCounts:
-    """Count one week by county, over the cases in the person's tree."""
+    """Count one week by county, over the cases in the person's tree, in one statement."""
     by_county: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
     scope = visible_cases(staff, Right.SEE_COUNTS)
-    for name, statement in _statements(week, scope).items():
-        for county_code, number in session.execute(statement):
+    parts = _statements(week, scope) | {_WHOLE: _received_in_all(week, scope)}
+    named = (part.add_columns(literal(name)) for name, part in parts.items())
+    received = 0
+    for county_code, number, name in session.execute(union_all(*named)):
+        if name == _WHOLE:
+            received = number
+        else:
             by_county[county_code][name] = number
     # The undecided come last: they are about to become some county's.
     ordered = sorted(by_county, key=lambda code: (code is None, code))
     counties = tuple(CountyCounts(code, by_county[code]) for code in ordered)
-    return WeekCounts(week, counties, _totals(session, week, scope, counties))
+    totals = {name: sum(county.counts[name] for county in counties) for name in FIGURES}
+    return WeekCounts(week, counties, totals | {"received": received})
 
 
-def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[str | None, int]]:
+def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[Any]]:
     county = Case.county_code
     received = (
         select(county, func.count(Report.id.distinct()))
@@ -180,7 +191,7 @@ def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[str 
 
 def _moved(
     week: Week, scope: ColumnElement[bool], target: State, *, source: State | None = None
-) -> Select[str | None, int]:
+) -> Select[Any]:
     statement = (
         select(Case.county_code, func.count(Case.id.distinct()))
         .join(CaseHistory, CaseHistory.case_id == Case.id)
@@ -198,19 +209,15 @@ def _within(column: InstrumentedAttribute[datetime], week: Week) -> tuple[Column
     return column >= week.begins_at, column < week.ends_at
 
 
-def _totals(
-    session: Session,
-    week: Week,
-    scope: ColumnElement[bool],
-    counties: tuple[CountyCounts, ...],
-) -> dict[str, int]:
-    totals = {name: sum(county.counts[name] for county in counties) for name in FIGURES}
-    # A report can stand in cases of two counties after it was assigned anew: the sum
-    # of the counties would count it twice.
-    totals["received"] = session.scalars(
-        select(func.count(Report.id.distinct()))
+def _received_in_all(week: Week, scope: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement of how many reports were received, without a county.
+
+    A report can stand in cases of two counties after it was assigned anew: the sum of the
+    counties would count it twice.
+    """
+    return (
+        select(cast(null(), String(6)), func.count(Report.id.distinct()))
         .join(CaseReport, CaseReport.report_id == Report.id)
         .join(Case, Case.id == CaseReport.case_id)
         .where(scope, CaseReport.unlinked_at.is_(None), *_within(Report.received_at, week))
-    ).one()
-    return totals
+    )
