@@ -32,7 +32,7 @@ def trees(signed_in: SignedIn, right: Right = Right.SEE_CASES) -> tuple[ColumnEl
 
     Each is one column equal to one unit, so that a list in order is one range of an index.
     """
-    return tuple(_in_tree(path) for path in tops(signed_in, right))
+    return tuple(in_tree(path) for path in tops(signed_in, right))
 
 
 def tops(signed_in: SignedIn, right: Right = Right.SEE_CASES) -> tuple[str, ...]:
@@ -54,7 +54,8 @@ def unit_of(path: str) -> UUID:
     return UUID(path.rstrip("/").rpartition("/")[2])
 
 
-def _in_tree(path: str) -> ColumnElement[bool]:
+def in_tree(path: str) -> ColumnElement[bool]:
+    """Return the condition on Case that it stands with the unit of a path or below it."""
     depth = path.count("/") - 1
     # The tree has five rungs at most: the fifth unit has none below it.
     column = getattr(Case, f"tree_{depth}") if depth <= len(TREES) else Case.unit_id

@@ -4,17 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from review_ui.access.scope import roles_over
+from review_ui.access.scope import in_tree, roles_over
 from review_ui.access.staff import SignedIn
 from schemas.access import ROLE_NAMES, Role
 from schemas.acts import Act, ActCode, act_of
 from schemas.errors import Conflict, NotAllowed
 from schemas.lifecycle import STATE_NAMES, State, Step, Transition, transition
 from schemas.tables import Case, CaseProposal
-from schemas.units import below
 from schemas.words import Words
 
 
@@ -135,8 +134,8 @@ def waits_for(staff: SignedIn) -> ColumnElement[bool]:
     """Return the condition on Case that a proposal in it waits for this person's signature."""
     found: ColumnElement[bool] = CaseProposal.id.is_(None)
     for role in sorted({held.role for held in staff.held}):
-        paths = [held.unit_path for held in staff.held if held.role is role]
-        found |= (CaseProposal.signer_role == role.value) & below(Case.unit_id, paths)
+        trees = [in_tree(held.unit_path) for held in staff.held if held.role is role]
+        found |= (CaseProposal.signer_role == role.value) & or_(*trees)
     return (
         select(CaseProposal.id)
         .where(

@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 
 from review_ui.access.scope import tops, unit_of, visible_cases
 from review_ui.access.staff import SignedIn
-from review_ui.lists.filters import Filters, Tab, conditions
+from review_ui.lists.filters import Filters, Tab, conditions, facets
 from review_ui.lists.queue import in_tab
 from schemas.cells import PER_DEGREE, ROW, Box, ranges_of
 from schemas.errors import InvalidInput
 from schemas.searching import found_by, words_of
 from schemas.tables import Case, CaseWords
+from schemas.tables.wording import UNENDED
 from schemas.words import Words
 
-MOST_POINTS = 2000
+# More than a map can show apart; what lies closer comes one by one as the map is drawn nearer.
+MOST_POINTS = 300
 # A box of more rows of squares than this is wider than a city: no ranges are worth it.
 _MOST_ROWS = 64
 # How many groups fit across the longer side of a map.
@@ -72,14 +74,15 @@ def cases_in_box(
     session: Session, *, staff: SignedIn, tab: Tab, filters: Filters, box: Box, today: date
 ) -> MapView:
     """Return what lies in a box and in a list."""
+    rows = (box.north - box.south) * PER_DEGREE
     narrowed = [
         visible_cases(staff),
-        in_tab(tab, staff, today),
+        # A case has no square once it is ended, so that the unit's own tab asks no more.
+        *([] if tab is Tab.UNIT else [in_tab(tab, staff, today)]),
         *conditions(filters),
-        *_with_words(session, staff, filters.words),
+        *_found(session, staff, filters, is_wide=rows > _MOST_ROWS),
         *_inside(box),
     ]
-    rows = (box.north - box.south) * PER_DEGREE
     if rows <= _MOST_ROWS:
         found = session.execute(
             select(
@@ -112,9 +115,11 @@ def _grouped(session: Session, narrowed: list[ColumnElement[bool]], side: int) -
 
 
 def _inside(box: Box) -> list[ColumnElement[bool]]:
+    # A sum and not the column itself, which would send the planner to the index of all
+    # places, ended cases too; the squares' own index holds the open ones and is enough.
     exact = [
-        Case.latitude.between(box.south, box.north),
-        Case.longitude.between(box.west, box.east),
+        (Case.latitude + 0.0).between(box.south, box.north),
+        (Case.longitude + 0.0).between(box.west, box.east),
     ]
     runs = ranges_of(box)
     if len(runs) > _MOST_ROWS + 1:
@@ -122,14 +127,18 @@ def _inside(box: Box) -> list[ColumnElement[bool]]:
     return [or_(*(Case.open_cell.between(first, last) for first, last in runs)), *exact]
 
 
-def _with_words(session: Session, staff: SignedIn, query: str) -> list[ColumnElement[bool]]:
-    if not query:
+def _found(
+    session: Session, staff: SignedIn, filters: Filters, *, is_wide: bool
+) -> list[ColumnElement[bool]]:
+    """Return what the index of words asks: words, and in a wide box what it is narrowed to."""
+    tokens = [UNENDED, *facets(filters)] if is_wide and facets(filters) else []
+    if not filters.words and not tokens:
         return []
-    words, units = words_of(query), [unit_of(path) for path in tops(staff)]
-    if not words or not units:
+    words, units = words_of(filters.words), [unit_of(path) for path in tops(staff)]
+    if not units or (filters.words and not words):
         return [Case.id.is_(None)]
-    found = found_by(session, words=words, unit_ids=units).with_only_columns(CaseWords.case_id)
-    return [Case.id.in_(found)]
+    found = found_by(session, words=words, facets=tokens, unit_ids=units)
+    return [Case.id.in_(found.with_only_columns(CaseWords.case_id))]
 
 
 def _box_invalid() -> InvalidInput:

@@ -43,7 +43,7 @@ class Case(Base):
             # The order of a list, and what its pages are narrowed by most beside it.
             Index(
                 f"ix_cases_{column.removesuffix('_id')}",
-                *(column, "stage", "due_on", "id", "received_at"),
+                *(column, "stage", "due_on", "id", "received_at", "state"),
             )
             for column in ("tree_1", "tree_2", "tree_3", "tree_4", "unit_id", "assignee_id")
         ),

@@ -12,7 +12,7 @@ LISTED = ("tree_1", "tree_2", "tree_3", "tree_4", "unit_id", "assignee_id")
 
 
 def upgrade() -> None:
-    _index_anew("received_at")
+    _index_anew("received_at", "state")
     op.drop_index(op.f("ix_cases_open_cell"), table_name="cases")
     op.create_index(
         "ix_cases_map",
