@@ -190,6 +190,7 @@ def pages(database: Database, staff: dict[str, UUID]) -> Iterator[tuple[str, str
     yield "map, city", "nation", "/map/cases.json?tab=unit&box=123.2,41.6,123.7,42.0"
     yield "map, province", "nation", "/map/cases.json?tab=unit&box=121,40,125,43"
     yield "map, nation", "nation", "/map/cases.json?tab=unit&box=73,18,135,54"
+    yield "map, nation, not kept", "nation", "/map/cases.json?tab=unit&box=73.{turn},18,135,54"
     yield "map, rare flag", "nation", f"/map/cases.json?flag={RARE_FLAG}&box=73,18,135,54"
     yield "week in numbers", "county", "/week"
 
@@ -233,9 +234,10 @@ def far_cursor(database: Database, staff: dict[str, UUID], today: date) -> str:
     return keys[min(len(keys), PAGE_SIZE * _FAR) - PAGE_SIZE - 2].cursor
 
 
-def ask(prepared: Prepared, what: str) -> tuple[float, int]:
+def ask(prepared: Prepared, what: str, turn: int) -> tuple[float, int]:
     """Ask for a page once; return how many milliseconds it took and how long the answer is."""
     who, address = prepared.addresses[what]
+    address = address.replace("{turn}", str(turn))
     prepared.made.clear()
     begin = time.perf_counter()
     if what == FLOOR:
@@ -259,7 +261,7 @@ def compare(sizes: list[Prepared], rounds: int, only: str = "") -> Iterator[dict
         counts = {each.size: 0 for each in sizes}
         for number in range(rounds + _WARMING):
             for each in sizes:
-                took, lengths[each.size] = ask(each, what)
+                took, lengths[each.size] = ask(each, what, number)
                 counts[each.size] = sum(not made.startswith("BEGIN") for made in each.made)
                 if number >= _WARMING:
                     times[each.size].append(took)

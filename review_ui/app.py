@@ -14,6 +14,7 @@ from review_ui.access.passwords import password_matches
 from review_ui.access.provider import Provider
 from review_ui.casefile.maps import Outlines
 from review_ui.evidence.fonts import find_chinese_font
+from review_ui.lists.mapping import Overviews
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
 from review_ui.room import WEB, Room
@@ -185,6 +186,7 @@ def _furnish(app: Flask, settings: Settings) -> Room:
             read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
         ),
         outlines=Outlines(),
+        overviews=Overviews(),
         attempts=AttemptLimits(settings),
         metrics=RoomMetrics(database),
         provider=Provider(app, settings) if settings.oidc_issuer else None,

@@ -13,6 +13,7 @@ from review_ui.access.attempts import AttemptLimits
 from review_ui.access.provider import Provider
 from review_ui.access.staff import SignedIn
 from review_ui.casefile.maps import Outlines
+from review_ui.lists.mapping import Overviews
 from review_ui.metrics import RoomMetrics
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, now_utc
@@ -32,6 +33,7 @@ class Room:
     queue: DoorQueue
     calendars: LiveCalendar
     outlines: Outlines
+    overviews: Overviews
     attempts: AttemptLimits
     metrics: RoomMetrics
     provider: Provider | None

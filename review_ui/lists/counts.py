@@ -166,7 +166,7 @@ def week_counts(session: Session, *, staff: SignedIn, week: Week) -> WeekCounts:
     return WeekCounts(week, counties, totals | {"received": received})
 
 
-def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[Any]]:
+def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[str | None, int]]:
     county = Case.county_code
     received = (
         select(county, func.count(Report.id.distinct()))
@@ -191,7 +191,7 @@ def _statements(week: Week, scope: ColumnElement[bool]) -> dict[str, Select[Any]
 
 def _moved(
     week: Week, scope: ColumnElement[bool], target: State, *, source: State | None = None
-) -> Select[Any]:
+) -> Select[str | None, int]:
     statement = (
         select(Case.county_code, func.count(Case.id.distinct()))
         .join(CaseHistory, CaseHistory.case_id == Case.id)
@@ -209,7 +209,7 @@ def _within(column: InstrumentedAttribute[datetime], week: Week) -> tuple[Column
     return column >= week.begins_at, column < week.ends_at
 
 
-def _received_in_all(week: Week, scope: ColumnElement[bool]) -> Select[Any]:
+def _received_in_all(week: Week, scope: ColumnElement[bool]) -> Select[str | None, int]:
     """Return the statement of how many reports were received, without a county.
 
     A report can stand in cases of two counties after it was assigned anew: the sum of the

@@ -8,7 +8,6 @@ What does not is rare, and the index of words knows where it is (schemas.tables.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -124,7 +123,7 @@ def _looked_up(
     return _read(session, statement)
 
 
-def _read(session: Session, statement: Select[Any]) -> list[Key]:
+def _read(session: Session, statement: Select[date, UUID, int]) -> list[Key]:
     return [
         Key(case_id, version, f"{due_on.isoformat()}_{case_id.hex}")
         for due_on, case_id, version in session.execute(statement)

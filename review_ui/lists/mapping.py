@@ -4,6 +4,8 @@ A box is a few ranges of an index over squares (schemas.cells). Cases without a 
 and those that are ended, are on no map.
 """
 
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +27,9 @@ from schemas.words import Words
 MOST_POINTS = 300
 # A box of more rows of squares than this is wider than a city: no ranges are worth it.
 _MOST_ROWS = 64
+# As long as a browser waits before it asks whether its list has changed.
+_KEPT_S = 15.0
+_MOST_KEPT = 100
 # How many groups fit across the longer side of a map.
 _GROUPS_ACROSS = 24
 
@@ -58,6 +63,49 @@ class MapView:
     groups: tuple[Group, ...] = ()
 
 
+class Overviews:
+    """Wide boxes as they were a few seconds ago, so that a country is not counted at every look.
+
+    Counting a hundred thousand open cases takes longer than all else on a page; what is
+    told may be as old as the list's own poll lets the list be. Boxes of a city are never kept.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[float, MapView]] = {}
+
+    def look(
+        self,
+        session: Session,
+        *,
+        staff: SignedIn,
+        tab: Tab,
+        filters: Filters,
+        box: Box,
+        today: date,
+        at_s: float,
+    ) -> MapView:
+        """Return what `cases_in_box` does; `at_s` is a clock that only runs on, in seconds."""
+
+        def fresh() -> MapView:
+            return cases_in_box(
+                session, staff=staff, tab=tab, filters=filters, box=box, today=today
+            )
+
+        if not is_wide(box):
+            return fresh()
+        # Two who see the same cases see the same map, unless a tab is about themselves.
+        own = staff.staff_id if tab in (Tab.MINE, Tab.SIGN) else None
+        key = (tops(staff), own, tab, filters, box, today)
+        made_s, view = self._kept.get(key, (-math.inf, MapView()))
+        if at_s - made_s < _KEPT_S:
+            return view
+        view = fresh()
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[key] = (at_s, view)
+        return view
+
+
 def read_box(text: str) -> Box:
     """Return a box written as west,south,east,north; raises InvalidInput `box-invalid`."""
     try:
@@ -70,6 +118,11 @@ def read_box(text: str) -> Box:
     return Box(south=south, west=west, north=north, east=east)
 
 
+def is_wide(box: Box) -> bool:
+    """Whether a box is wider than a city, so that no ranges of squares are worth it."""
+    return (box.north - box.south) * PER_DEGREE > _MOST_ROWS
+
+
 def cases_in_box(
     session: Session, *, staff: SignedIn, tab: Tab, filters: Filters, box: Box, today: date
 ) -> MapView:
@@ -80,10 +133,10 @@ def cases_in_box(
         # A case has no square once it is ended, so that the unit's own tab asks no more.
         *([] if tab is Tab.UNIT else [in_tab(tab, staff, today)]),
         *conditions(filters),
-        *_found(session, staff, filters, is_wide=rows > _MOST_ROWS),
+        *_found(session, staff, filters, by_facets=is_wide(box)),
         *_inside(box),
     ]
-    if rows <= _MOST_ROWS:
+    if not is_wide(box):
         found = session.execute(
             select(
                 Case.number, Case.state, Case.categories, Case.premises_name, Case.latitude,
@@ -128,10 +181,10 @@ def _inside(box: Box) -> list[ColumnElement[bool]]:
 
 
 def _found(
-    session: Session, staff: SignedIn, filters: Filters, *, is_wide: bool
+    session: Session, staff: SignedIn, filters: Filters, *, by_facets: bool
 ) -> list[ColumnElement[bool]]:
     """Return what the index of words asks: words, and in a wide box what it is narrowed to."""
-    tokens = [UNENDED, *facets(filters)] if is_wide and facets(filters) else []
+    tokens = [UNENDED, *facets(filters)] if by_facets and facets(filters) else []
     if not filters.words and not tokens:
         return []
     words, units = words_of(filters.words), [unit_of(path) for path in tops(staff)]

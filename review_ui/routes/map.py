@@ -1,5 +1,6 @@
 """The map of open cases over the unit's own counties, and the same cases as a list beside it."""
 
+import time
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
@@ -7,7 +8,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from intake.doorway import Entry, enters
 from review_ui.casefile.choices import filter_choices
 from review_ui.lists.filters import read_filters
-from review_ui.lists.mapping import cases_in_box, read_box
+from review_ui.lists.mapping import read_box
 from review_ui.lists.queue import page_of_cases
 from review_ui.presenting import category_name, state_name
 from review_ui.room import person, room, today
@@ -50,13 +51,14 @@ def show_cases_map() -> str:
 def show_box() -> Response:
     """Return the cases of the list that lie in a box."""
     with room().database.reading() as db:
-        view = cases_in_box(
+        view = room().overviews.look(
             db,
             staff=person(),
             tab=read_tab(),
             filters=read_filters(request.args),
             box=read_box(request.args.get("box", "")),
             today=today(),
+            at_s=time.monotonic(),
         )
     points: list[dict[str, Any]] = [
         {
