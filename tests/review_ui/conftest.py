@@ -144,6 +144,7 @@ class World:
         premises_name: str = "老王麻辣烫",
         description: str = "后厨地面有老鼠屎，灶台油污很厚。",
         photos: int = 1,
+        platform: str = "某外卖平台",
     ) -> UUID:
         received = received_at or self.now - timedelta(hours=3)
         with self.database.writing() as session:
@@ -155,7 +156,7 @@ class World:
                 description=description,
                 premises_name=premises_name,
                 premises_address="沈河区热闹路 12 号",
-                platform="某外卖平台",
+                platform=platform,
                 received_at=received,
             )
             session.add(report)

@@ -99,3 +99,27 @@ def test_a_case_in_dispatch_asks_fifteen_times_at_most(world, browse, statements
     statements.clear()
     assert "为什么没有自动分派" in client.get(f"/cases/{case.number}").text
     assert len(statements) <= MOST, "\n".join(statements)
+
+
+# A flag that no case has makes a list look through its first cases and then by its words.
+PAGES = (
+    "/?tab=unit", "/?tab=mine", "/?tab=dispatch", "/?tab=overdue", "/?tab=sign",
+    "/?flag=withdrawn&category=PEST&platform=%E7%BE%8E%E5%9B%A2&county=210103",
+    "/?q=%E9%BA%BB%E8%BE%A3&flag=no-exif", "/cases/pulse?tab=unit", "/map",
+    "/map/cases.json?box=123.2,41.6,123.7,42.0", "/map/cases.json?box=73,18,135,54",
+    "/my-work", "/my-work/count", "/week",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_every_page_of_lists_asks_fifteen_times_at_most(world, browse, statements) -> None:
+    roles = (Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD, Role.STATISTICIAN)
+    person = world.person("nora", *((role, "000000") for role in roles))
+    for state in (State.ASSIGNED, State.VERIFYING, State.DISPATCH, State.CLOSED):
+        world.case(state=state, flags=("no-exif",))
+    client = browse(person)
+    client.get("/")
+    for address in PAGES:
+        statements.clear()
+        assert client.get(address).status_code in (200, 204), address
+        assert len(statements) <= MOST, (address, statements)
