@@ -1,13 +1,17 @@
 """Run every benchmark, one after another, and print one table: `make bench`.
 
 Each figure stands beside a floor measured in the same run; only the ratio travels
-from one machine to another.
+from one machine to another. The inspectors' room comes last, in a table of its own: its
+floor is the same page with the fewest cases.
 """
 
+import argparse
 import json
 import subprocess
 import sys
 from typing import Any
+
+from benchmarks.room import SIZES
 
 # (module, unit, smallest ratio wanted); rows whose name holds «peak» want at most 2.
 BENCHMARKS = (
@@ -31,7 +35,17 @@ def rows_of(module: str) -> list[tuple[str, float, float, float]]:
     return [(name, row["floor"], row["ours"], row["ratio"]) for name, row in found.items()]
 
 
+def room(cases: str, rounds: int) -> None:
+    """Print the inspectors' room's own table."""
+    command = [sys.executable, "-m", "benchmarks.room", "--sizes", cases, "--rounds", str(rounds)]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Every benchmark, one after another.")
+    parser.add_argument("--cases", default=",".join(str(size) for size in SIZES))
+    parser.add_argument("--rounds", type=int, default=20)
+    asked = parser.parse_args()
     print("| benchmark | unit | floor | ours | ratio | wanted |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for module, unit, smallest in BENCHMARKS:
@@ -42,6 +56,8 @@ def main() -> None:
                 f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |",
                 flush=True,
             )
+    print(flush=True)
+    room(asked.cases, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 Every page is asked of the application itself (WSGI, no network), as a county's inspector,
 as a city's dispatcher and as the nation's desk. What is printed is p50 and p99 in
-milliseconds, the number of SQL statements, how long the answer is, and p50 as a multiple of
-the smallest size. The sizes are asked in turn, so that the multiple holds on a busy machine
-too. Run from the root of the repository:
+milliseconds, the number of SQL statements, how long the answer is, and p50 at the largest
+size as a multiple of p50 at the smallest. The sizes are asked in turn, so that the multiple
+holds on a busy machine too. Run from the root of the repository:
 
     python -m benchmarks.room [--sizes 1000,100000] [--databases sqlite,postgresql]
         [--rounds 30] [--keep FOLDER] [--only TEXT] [--json]
@@ -58,6 +58,8 @@ _CALLS = 20
 # Any key will do for a database that is thrown away.
 _KEY = Fernet.generate_key().decode()
 FLOOR = "floor: SELECT 1"
+# What these say is a count of everything in scope, which grows with what there is.
+_COUNTING = ("map, nation, not kept", "week in numbers")
 _PEOPLE = (
     ("county", SHENHE, Role.INSPECTOR),
     ("city", SHENYANG, Role.DISPATCHER),
@@ -299,6 +301,22 @@ def measure(
             yield {"database": kind} | row
 
 
+def line_of(rows: list[dict[str, Any]]) -> str:
+    """Return one page's rows, a size each, as a line of the table."""
+    last = rows[-1]
+    statements = max(row["statements"] for row in rows)
+    is_held = last["to_smallest"] <= MOST_TIMES and statements <= MOST_STATEMENTS
+    wanted = "counts all" if last["what"].startswith(_COUNTING) else ("yes" if is_held else "NO")
+    cells = [
+        last["database"], last["what"], str(statements),
+        " / ".join(f"{row['answer_kb']:.0f}" for row in rows),
+        " / ".join(f"{row['p50_ms']:.1f}" for row in rows),
+        " / ".join(f"{row['p99_ms']:.1f}" for row in rows),
+        f"{last['to_smallest']:.2f}", wanted,
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The room at three sizes.")
     parser.add_argument("--sizes", default=",".join(str(size) for size in SIZES))
@@ -308,17 +326,22 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    rows = []
+    sizes = [int(each) for each in asked.sizes.split(",")]
+    if not asked.json:
+        print(f"Cases: {' / '.join(f'{size:,}' for size in sorted(sizes))}; {asked.rounds} rounds.")
+        print("\n| database | page | statements | KB | p50 ms | p99 ms | ratio | ≤ 2 and ≤ 15 |")
+        print("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |", flush=True)
+    rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for kind in asked.databases.split(","):
-            sizes = [int(each) for each in asked.sizes.split(",")]
-            for row in measure(kind, sizes, rounds=asked.rounds, folder=folder, only=asked.only):
+            found = measure(kind, sizes, rounds=asked.rounds, folder=folder, only=asked.only)
+            for row in found:
                 rows.append(row)
-                if not asked.json:
-                    print(" | ".join(str(value) for value in row.values()), flush=True)
+                if not asked.json and len(rows) % len(sizes) == 0:
+                    print(line_of(rows[-len(sizes) :]), flush=True)
     if asked.json:
-        print(json.dumps({"rooms": rows}, ensure_ascii=False))
+        print(json.dumps(rows, ensure_ascii=False))
 
 
 if __name__ == "__main__":
