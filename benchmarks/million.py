@@ -1,51 +1,28 @@
-"""A country's worth of cases, put into a throw-away database as fast as it takes them.
-
-Rows are written straight into the tables: COPY on PostgreSQL, the bare driver on SQLite.
-The product's own triggers place every case; its indexes are taken away while rows come and
-made again from their own definitions. The words are cut by the product's own functions,
-and a sample is compared with what the product itself writes.
+"""A country's worth of cases as rows, up to a million.
 
 The country is uneven as cities are: the n-th county has 1/(n + 20) of the first. One tenth
 of the cases is open, and those are the recent ones; flags, platforms and proposals are as
 common and as rare as the tables below say.
 """
 
-import gc
-import json
 import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy import select
 
 from schemas.access import Role
-from schemas.database import Database, JsonType, new_id, now_utc
+from schemas.database import Database, new_id, now_utc
 from schemas.lifecycle import State
 from schemas.numbers import CASE_PREFIX, new_number
-from schemas.tables import (
-    AuditEntry,
-    Case,
-    CaseHistory,
-    CaseProposal,
-    CaseReport,
-    CaseWords,
-    Claim,
-    Photo,
-    PhotoExamination,
-    Report,
-    Unit,
-)
-from schemas.tables.wording import facet_tokens, pairs, plain, unit_token, write_words
+from schemas.tables import Unit
+from schemas.tables.wording import facet_tokens, pairs, plain, unit_token
 from schemas.taxonomy import CATEGORIES, severity_of
 
 SHENHE, SHENYANG, NATION = "210103", "210100", "000000"
-BATCH = 20_000
 # So many cases are the middling county's at every size, ninety of them open. Two in three of
 # them are what is rare elsewhere, and of the open ones two in five wait for a signature, so
 # that at every size a page has the same to show.
@@ -65,16 +42,7 @@ _DISHES = (
     "米线", "炸鸡", "家常菜", "川菜馆", "海鲜大排档", "盖浇饭", "煎饼果子", "酸菜鱼", "小龙虾",
 )  # fmt: skip
 _ROADS = ("热闹路", "人民路", "解放街", "中山路", "建设大街", "和平里", "文化路", "青年大街")
-# In the order in which rows refer to one another.
-TABLES: tuple[Table, ...] = tuple(
-    model.__table__
-    for model in (
-        Report, Photo, PhotoExamination, Claim, Case, CaseReport, CaseHistory, CaseProposal,
-        AuditEntry, CaseWords,
-    )  # type: ignore[misc]
-)  # fmt: skip
 _NUMBERS: set[str] = set()
-Rows = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +80,10 @@ def counties(database: Database, chance: random.Random) -> list[County]:
     ]  # fmt: skip
 
 
-def fill(database: Database, size: int, *, proposer: UUID, say: Callable[[str], None]) -> None:
-    """Put so many cases into an empty database, each with a report, a photo and a history."""
+def cases(
+    database: Database, size: int, *, proposer: UUID
+) -> Iterator[Iterator[tuple[str, dict[str, Any]]]]:
+    """Yield so many cases, the oldest first, each as (table, row) of all that belongs to it."""
     chance = random.Random(size)
     places = counties(database, chance)
     home = next(place for place in places if place.code == SHENHE)
@@ -121,33 +91,9 @@ def fill(database: Database, size: int, *, proposer: UUID, say: Callable[[str], 
     # The older a case the smaller its key, as in a database that has grown.
     ages = sorted((_age(chance) for _ in range(size)), key=lambda age: -age.days)
     planted = _plant(ages)
-    rows = (
-        _rows(home if at in planted else place, age, chance, proposer, planted.get(at))
-        for at, (place, age) in enumerate(zip(chosen, ages, strict=True))
-    )
-    begin = time.monotonic()
-    with _without_indexes(database.engine, say), _no_collection():
-        for done in range(0, size, BATCH):
-            _write(database.engine, islice(rows, BATCH))
-            if size > BATCH:
-                gone = time.monotonic() - begin
-                say(f"{min(done + BATCH, size):>9,} of {size:,} cases, {gone:.0f} s")
-    _check_words(database)
-    vacuum = "ANALYZE" if _is_sqlite(database.engine) else "VACUUM ANALYZE"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(vacuum))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the collector away from hundreds of thousands of rows that refer to nothing."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def _is_sqlite(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite"
+    for at, (place, age) in enumerate(zip(chosen, ages, strict=True)):
+        where = home if at in planted else place
+        yield _rows(where, age, chance, proposer, planted.get(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,110 +232,3 @@ def _due_on(moment: datetime, chance: random.Random) -> date:
     """Return about fifteen working days later, and for a tenth of the cases an extension."""
     days = 21 + chance.choice((0, 0, 0, 2, 7)) + (21 if chance.random() < 0.1 else 0)
     return (moment + timedelta(days=days)).date()
-
-
-def _write(engine: Engine, cases: Iterable[Iterator[tuple[str, dict[str, Any]]]]) -> None:
-    """Write the rows of some cases in one transaction, a table at a time."""
-    rows: Rows = {table.name: [] for table in TABLES}
-    for case in cases:
-        for name, row in case:
-            rows[name].append(row)
-    # Begun by hand: the bare driver would commit every row by itself.
-    with engine.begin() as connection:
-        put = _insert if _is_sqlite(engine) else _copy
-        for table in TABLES:
-            if rows[table.name]:
-                names = list(rows[table.name][0])
-                turn = [_converter(engine, table, name) for name in names]
-                put(connection, table.name, names, _turned(rows[table.name], names, turn))
-
-
-def _turned(
-    rows: list[dict[str, Any]], names: list[str], turn: list[Callable[[Any], Any] | None]
-) -> Iterator[list[Any]]:
-    steps = list(zip(names, turn, strict=True))
-    for row in rows:
-        yield [step(row[name]) if step else row[name] for name, step in steps]
-
-
-def _converter(engine: Engine, table: Table, name: str) -> Callable[[Any], Any] | None:
-    """Return what turns a value of a column into what the bare driver takes."""
-    kind = table.c[name].type
-    if _is_sqlite(engine):
-        if name == "tokens":
-            return " ".join
-        made: Callable[[Any], Any] | None = kind.dialect_impl(engine.dialect).bind_processor(
-            engine.dialect
-        )
-        return made
-    if name == "tokens":
-        # Letters and digits only: nothing in them has to be quoted.
-        return lambda tokens: f"{{{','.join(tokens)}}}"
-    return json.dumps if isinstance(kind, type(JsonType)) else None
-
-
-def _insert(connection: Connection, table: str, names: list[str], rows: Iterator[Any]) -> None:
-    marks = ", ".join("?" * len(names))
-    statement = f"INSERT INTO {table} ({', '.join(_quoted(names))}) VALUES ({marks})"
-    driver: Any = connection.connection.driver_connection
-    driver.executemany(statement, rows)
-
-
-def _copy(connection: Connection, table: str, names: list[str], rows: Iterator[Any]) -> None:
-    driver: Any = connection.connection.driver_connection
-    # The rows are known to fit together; only the triggers that place a case have work to do.
-    is_placed = table in (Case.__tablename__, CaseProposal.__tablename__)
-    driver.execute(f"SET session_replication_role = {'origin' if is_placed else 'replica'}")
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(_quoted(names))}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
-
-
-def _quoted(names: list[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
-@contextmanager
-def _without_indexes(engine: Engine, say: Callable[[str], None]) -> Iterator[None]:
-    """Take the indexes of the filled tables away and make them again, as they were, at the end."""
-    with engine.begin() as connection:
-        made = connection.execute(text(_DEFINED[engine.dialect.name])).all()
-        known = {table.name for table in TABLES}
-        made = [(name, statement) for name, table, statement in made if table in known]
-        for name, _statement in made:
-            connection.execute(text(f"DROP INDEX {name}"))
-    yield
-    begin = time.monotonic()
-    with engine.begin() as connection:
-        if not _is_sqlite(engine):
-            connection.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
-        for _name, statement in made:
-            connection.exec_driver_sql(statement)
-        # As the clock's sealer would have left it.
-        connection.execute(text("DELETE FROM audit_waiting"))
-    if time.monotonic() - begin > 1:
-        say(f"{len(made)} indexes, {time.monotonic() - begin:.0f} s")
-
-
-# Constraints keep their indexes: on SQLite those have no statement of their own.
-_DEFINED = {
-    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql <> ''",
-    "postgresql": (
-        "SELECT indexname, tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' "
-        "AND indexname NOT IN (SELECT conname FROM pg_constraint)"
-    ),
-}
-
-
-def _check_words(database: Database) -> None:
-    """Raise RuntimeError unless the product itself writes the same words for a sample of cases."""
-    with database.writing() as session:
-        ids = session.scalars(select(CaseWords.case_id).order_by(CaseWords.id).limit(20)).all()
-        columns = CaseWords.case_id, CaseWords.text, CaseWords.tokens
-        before = session.execute(select(*columns).where(CaseWords.case_id.in_(ids))).all()
-        write_words(session, ids)
-        if session.execute(select(*columns).where(CaseWords.case_id.in_(ids))).all() != before:
-            raise RuntimeError("the words that were filled in are not those that the product makes")

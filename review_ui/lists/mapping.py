@@ -9,7 +9,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import case as either
 from sqlalchemy.orm import Session
 
 from review_ui.access.scope import tops, unit_of, visible_cases
@@ -19,6 +20,7 @@ from review_ui.lists.queue import in_tab
 from schemas.cells import PER_DEGREE, ROW, Box, ranges_of
 from schemas.errors import InvalidInput
 from schemas.searching import found_by, words_of
+from schemas.stages import UNENDED as UNENDED_STAGES
 from schemas.tables import Case, CaseWords
 from schemas.tables.wording import UNENDED
 from schemas.words import Words
@@ -129,9 +131,7 @@ def cases_in_box(
     """Return what lies in a box and in a list."""
     rows = (box.north - box.south) * PER_DEGREE
     narrowed = [
-        visible_cases(staff),
-        # A case has no square once it is ended, so that the unit's own tab asks no more.
-        *([] if tab is Tab.UNIT else [in_tab(tab, staff, today)]),
+        *_listed(staff, tab, today, by_tree=is_wide(box)),
         *conditions(filters),
         *_found(session, staff, filters, by_facets=is_wide(box)),
         *_inside(box),
@@ -178,6 +178,24 @@ def _inside(box: Box) -> list[ColumnElement[bool]]:
     if len(runs) > _MOST_ROWS + 1:
         return [Case.open_cell.is_not(None), *exact]
     return [or_(*(Case.open_cell.between(first, last) for first, last in runs)), *exact]
+
+
+def _listed(staff: SignedIn, tab: Tab, today: date, *, by_tree: bool) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list; `by_tree` where the box alone would not narrow it much."""
+    if by_tree and any(path != _top_of(path) for path in tops(staff)):
+        return [visible_cases(staff), in_tab(tab, staff, today), Case.stage.in_(UNENDED_STAGES)]
+    listed = [visible_cases(staff)]
+    # A case has no square once it is ended, so that the unit's own tab asks no more.
+    if tab is not Tab.UNIT:
+        listed.append(in_tab(tab, staff, today))
+    # As a value and not as conditions, which would send SQLite's planner through every case
+    # of the tree, ended ones too: the squares are what narrows a box.
+    return [either((and_(*listed), 1), else_=0) == 1]
+
+
+def _top_of(path: str) -> str:
+    """Return the path of the highest unit that stands above a unit, or of itself."""
+    return f"/{path.split('/')[1]}/"
 
 
 def _found(
