@@ -74,6 +74,7 @@ class Door:
 def open_door(settings: Settings) -> Door:
     """Make the parts from the settings; nothing is connected to yet."""
     database, sealer, queue = connect(settings), Sealer(settings), DoorQueue(settings)
+    metrics = DoorMetrics(database, queue)
     calendar = read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES
     return Door(
         settings=settings,
@@ -84,8 +85,10 @@ def open_door(settings: Settings) -> Door:
         sealer=sealer,
         limits=TipLimits(settings, sealer),
         sign_in_limits=SignInLimits(settings, sealer),
-        messenger=Messenger(make_gateway(settings, database, sealer)),
-        metrics=DoorMetrics(database, queue),
+        messenger=Messenger(
+            make_gateway(settings, database, sealer), on_failure=metrics.sms_failed.inc
+        ),
+        metrics=metrics,
         calendars=LiveCalendar(database, calendar),
     )
 

@@ -47,6 +47,9 @@ class DoorMetrics:
         self.refused = Counter(
             "suishoupai_refused", "Requests refused, by reason", ["reason"], registry=None
         )
+        self.sms_failed = Counter(
+            "suishoupai_sms_failed", "One-time codes that were not sent", registry=None
+        )
         self.request_seconds = Histogram(
             "suishoupai_request_seconds",
             "Time to the answer's first byte",
@@ -67,7 +70,7 @@ class DoorMetrics:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         else:
-            for metric in (self.accepted, self.refused, self.request_seconds):
+            for metric in (self.accepted, self.refused, self.sms_failed, self.request_seconds):
                 registry.register(metric)
         return registry
 

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,8 +99,9 @@ class ConsoleGateway:
 class Messenger:
     """Sends codes one after another beside the requests; what fails is counted and logged."""
 
-    def __init__(self, gateway: SmsGateway) -> None:
+    def __init__(self, gateway: SmsGateway, *, on_failure: Callable[[], None]) -> None:
         self._gateway = gateway
+        self._on_failure = on_failure
         self._threads = ThreadPoolExecutor(SENDERS, thread_name_prefix="sms")
         self._under_way: set[Future[None]] = set()
 
@@ -118,7 +119,9 @@ class Messenger:
         try:
             self._gateway.send(code, locale=locale)
         except (Unavailable, DBAPIError) as error:
-            log.warning("sms_not_sent", reason=str(getattr(error, "code", "database-away")))
+            reason = error.code if isinstance(error, Unavailable) else "database-away"
+            log.warning("sms_not_sent", reason=reason)
+            self._on_failure()
 
 
 def make_gateway(settings: Settings, database: Database, sealer: Sealer) -> SmsGateway:

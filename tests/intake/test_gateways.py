@@ -122,6 +122,7 @@ def test_a_gateway_that_fails_is_logged_without_the_phone_and_told_to_nobody(
     assert asked.status_code == 202
     assert [entry["reason"] for entry in logs if entry["event"] == "sms_not_sent"] == ["sms-away"]
     assert PHONE not in str(logs)
+    assert "suishoupai_sms_failed_total 1.0" in app.test_client().get("/metrics").text
     door.database.close()
 
 

@@ -1,6 +1,7 @@
 """Who the rider is, on both databases: codes, invitations, consents, stations, leaving."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from intake.identity.arriving import Arrival, Joining, arrive
-from intake.identity.codes import KEPT, ask_code, sweep_codes
+from intake.identity.codes import ATTEMPTS, KEPT, ask_code, sweep_codes, take_code
 from intake.identity.consents import (
     LOCATION,
     LOCATION_TERMS,
@@ -357,3 +358,43 @@ def test_ending_the_others_keeps_the_one_that_asks(database: Database, rider_id:
         assert end_other_devices(session, rider_id=rider_id, but=kept, now=NOW) == 0
         standing = session.scalars(select(RiderToken.id).where(RiderToken.revoked_at.is_(None)))
         assert standing.all() == [kept]
+
+
+def test_of_many_at_once_one_is_let_in_and_the_wrong_ones_spend_the_attempts(
+    database: Database, sealer: Sealer, rider_id: UUID
+) -> None:
+    with database.writing() as session:
+        code = ask_code(session, sealer=sealer, phone=PHONE, now=NOW).code
+
+    def attempt(given: str) -> bool:
+        with database.writing() as session:
+            return take_code(session, sealer=sealer, phone=PHONE, code=given, now=NOW)
+
+    with ThreadPoolExecutor(ATTEMPTS) as threads:
+        assert sorted(threads.map(attempt, [code] * ATTEMPTS)) == [False] * 4 + [True]
+    with database.writing() as session:
+        later = NOW + timedelta(minutes=2)
+        right = ask_code(session, sealer=sealer, phone=PHONE, now=later).code
+    wrong = f"{(int(right) + 1) % 10**6:06d}"
+    with ThreadPoolExecutor(ATTEMPTS) as threads:
+        assert not any(threads.map(attempt, [wrong] * 8))
+    assert not attempt(right)
+    with database.reading() as session:
+        newest = session.scalars(select(SignInCode).order_by(SignInCode.asked_at.desc())).first()
+    assert newest
+    assert newest.attempts == ATTEMPTS
+
+
+def test_of_many_requests_at_once_for_a_phone_one_makes_a_code(
+    database: Database, sealer: Sealer
+) -> None:
+    def ask(_number: int) -> bool:
+        try:
+            with database.writing() as session:
+                ask_code(session, sealer=sealer, phone=PHONE, now=NOW)
+        except TooMany:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(ask, range(4))) == [False, False, False, True]

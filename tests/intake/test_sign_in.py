@@ -410,3 +410,21 @@ def test_a_page_of_an_ended_session_forgets_the_cookie(client: FlaskClient) -> N
     assert client.get("/me", headers=BROWSER).headers["Location"] == "/sign-in?next=/me"
     client.get("/sign-in", headers=BROWSER)
     assert client.get_cookie("rider_session") is None
+
+
+def test_behind_tls_every_cookie_of_signing_in_is_secure(door_settings: Settings) -> None:
+    app = create_app(
+        door_settings.model_copy(update={"behind_tls": True, "phone_registration": True})
+    )
+    door, client = app.extensions["door"], app.test_client()
+    page = client.get("/sign-in", headers=BROWSER)
+    ask(client, STRANGER)
+    ((_, code),) = shown_codes(door)
+    entered = enter(client, code, STRANGER)
+    cookies = page.headers.getlist("Set-Cookie") + entered.headers.getlist("Set-Cookie")
+    names = {cookie.split("=")[0] for cookie in cookies}
+    assert names >= {"rider_session", "rider_device", "rider_form"}
+    for cookie in cookies:
+        for mark in ("Secure", "HttpOnly", "SameSite=Lax"):
+            assert mark in cookie, cookie
+    door.database.close()
