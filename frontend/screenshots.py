@@ -16,14 +16,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from suishoupai.demo.phones import messenger_copy
+from suishoupai.demo.pictures import kitchen
+
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
+# The rider's app, on the smallest phone that riders carry, by day and by night.
+RIDERS_PHONE = {"width": 360, "height": 740}
+KITCHEN = 3
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 COLOURS = 128
 READY = "The demo is ready"
 # The demo's first rider, and what stands behind the sign-in.
@@ -163,6 +170,62 @@ def photograph_rider(browser: Browser, *, door: int, data_dir: Path) -> None:
                     take(page, f"{name}-{scheme}-{language}")
 
 
+def photograph_app(browser: Browser, *, door: int, photo: Path) -> None:
+    """Take each step of a tip on the rider's phone."""
+    for language, locale in LANGUAGES.items():
+        for scheme in SCHEMES:
+            with browser.new_context(
+                viewport=RIDERS_PHONE,  # type: ignore[arg-type]
+                locale=locale,
+                color_scheme=scheme,
+                is_mobile=True,
+                has_touch=True,
+                geolocation={"latitude": 41.7936, "longitude": 123.4529, "accuracy": 12},
+                permissions=["geolocation"],
+            ) as context:
+                walk_app(context.new_page(), door, photo, f"{scheme}-{language}")
+
+
+def walk_app(page: Page, door: int, photo: Path, kind: str) -> None:
+    """Send one tip without a network, then with one, and take every screen on the way."""
+
+    def screen(name: str, place: str = "") -> None:
+        if place:
+            page.evaluate("(place) => { location.hash = place; }", place)
+        page.locator(f"body[data-page='{place or name}'] h1").wait_for()
+        take(page, f"app-{name}-{kind}")
+
+    page.goto(f"http://127.0.0.1:{door}/")
+    page.locator("#place-consent").wait_for()
+    take(page, f"app-consent-{kind}")
+    page.locator("#place-consent button").first.tap()
+    page.locator(".advice").wait_for()
+    take(page, f"app-shutter-{kind}")
+    page.set_input_files("#album", photo)
+    screen("what")
+    page.locator("[data-code=DIRTY_KITCHEN]").tap()
+    page.locator("#send").wait_for()
+    for name in ("send", "where", "map", "shop", "words"):
+        screen(name, name)
+    page.evaluate("location.hash = 'send'")
+    page.locator("#send").wait_for()
+    page.context.set_offline(True)
+    page.locator("#send").tap()
+    page.locator(".badge.waiting").wait_for()
+    take(page, f"app-safe-{kind}")
+    page.context.set_offline(False)
+    page.locator(".qr").wait_for()
+    take(page, f"app-received-{kind}")
+    screen("mine", "mine")
+
+
+def demo_photo(directory: Path) -> Path:
+    """Write a photo as the demo's riders send them."""
+    path = directory / "kitchen.jpg"
+    path.write_bytes(messenger_copy(kitchen(KITCHEN)))
+    return path
+
+
 def main() -> None:
     """Make all pictures anew."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -175,6 +238,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+            photograph_app(browser, door=door, photo=demo_photo(Path(name)))
             photograph(browser, door=door, room=room, password=accounts["password"])
             photograph_rider(browser, door=door, data_dir=Path(name))
             browser.close()

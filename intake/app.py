@@ -19,6 +19,7 @@ from intake.routes import pages, shell, uploads
 from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
+from intake.routes.around_api import around_api
 from intake.routes.mall import mall, mall_api
 from intake.routes.me_api import me_api
 from intake.routes.points import points, points_api
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> Flask:
     door.metrics.attach(app)
     form.remove_stale_files(door.incoming)
     app.register_blueprint(api)
+    app.register_blueprint(around_api)
     app.register_blueprint(riders_api)
     for blueprint in (
         me_api,

@@ -19,6 +19,7 @@ from intake.queueing import DoorQueue
 from intake.uploads.staging import Staging
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, connect, is_transient
+from schemas.outlines import Outlines
 from schemas.sealing import Sealer
 from schemas.settings import Settings
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, read_calendar
@@ -29,7 +30,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Door:
-    """The parts of the door: settings, database, stores, queue, keys, limits, counters."""
+    """The parts of the door: settings, database, stores, queue, keys, limits, counters, maps."""
 
     settings: Settings
     database: Database
@@ -42,6 +43,7 @@ class Door:
     messenger: Messenger
     metrics: DoorMetrics
     calendars: LiveCalendar
+    outlines: Outlines
 
     @property
     def calendar(self) -> CalendarOverrides:
@@ -90,6 +92,7 @@ def open_door(settings: Settings) -> Door:
         ),
         metrics=metrics,
         calendars=LiveCalendar(database, calendar),
+        outlines=Outlines(),
     )
 
 

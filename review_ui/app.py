@@ -12,7 +12,6 @@ from review_ui.access.attempts import AttemptLimits
 from review_ui.access.entrance import checks, guard_forms, kept_form
 from review_ui.access.passwords import password_matches
 from review_ui.access.provider import Provider
-from review_ui.casefile.maps import Outlines
 from review_ui.evidence.fonts import find_chinese_font
 from review_ui.lists.mapping import Overviews
 from review_ui.metrics import RoomMetrics
@@ -49,6 +48,7 @@ from schemas.errors import ConfigurationError, NotSignedIn, SuishoupaiError
 from schemas.logs import configure_logs
 from schemas.measures import NightWork, night_work, provisional_due_dates
 from schemas.migrate import check_migrated
+from schemas.outlines import Outlines
 from schemas.sealing import derive_key
 from schemas.settings import Settings, load_settings
 from schemas.workdays import NO_OVERRIDES, read_calendar

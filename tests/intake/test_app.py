@@ -374,6 +374,57 @@ SLOW_TO_LOCATE = """
 """
 
 
+def test_a_pin_put_on_the_map_goes_with_the_tip(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    page = open_phone(service_workers="block").new_page()
+    page.goto(lasting_door.address)
+    fill_in(page, photo(98))
+    page.get_by_role("link", name="已定位 · ±12 米").tap()
+    page.get_by_role("link", name="在地图上指出来").tap()
+    page.get_by_text("把红针拖到店门口").wait_for()
+    page.locator(".pin-county").first.wait_for(state="attached")
+    page.locator("#map").tap(position={"x": 250, "y": 60})
+    page.get_by_text("记下了：店在红针这里。").wait_for()
+    page.get_by_role("button", name="好了").tap()
+    page.get_by_role("button", name="好了").tap()
+    page.get_by_role("button", name="发送").tap()
+    _, _, claims = rows_of(database, number_of(page))
+    pin, phone = claims["map_pin"], claims["device_gps"]
+    assert pin.latitude is not None
+    assert pin.longitude is not None
+    # Above and to the right of where the phone is, by less than a street.
+    assert 0 < pin.latitude - 41.8 < 0.01
+    assert 0 < pin.longitude - 123.43 < 0.01
+    assert phone.latitude == 41.8
+
+
+def test_news_wakes_the_phone_without_saying_what_of(lasting_door: Any, open_phone: Any) -> None:
+    phone = open_phone(permissions=["notifications"], locale="en")
+    page = phone.new_page()
+    workers = phone.new_cdp_session(page)
+    registrations: list[str] = []
+    workers.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(
+            each["registrationId"] for each in event["registrations"]
+        ),
+    )
+    workers.send("ServiceWorker.enable")
+    page.goto(lasting_door.address)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    workers.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": lasting_door.address, "registrationId": registrations[-1], "data": "{}"},
+    )
+    page.wait_for_function(
+        """async () => {
+            const shown = await (await navigator.serviceWorker.ready).getNotifications();
+            return shown.length === 1 && shown[0].title === "There is news of your report";
+        }"""
+    )
+
+
 def test_without_a_place_the_app_asks_for_the_address(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
 ) -> None:

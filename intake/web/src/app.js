@@ -8,6 +8,7 @@ import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { onPlace, stopWatching, watchPlace } from "./place.js";
 import { codeScreen } from "./screen-code.js";
+import { mapLiesAt, mapScreen } from "./screen-map.js";
 import { mineScreen } from "./screen-mine.js";
 import { sendScreen, shopScreen, wordsScreen } from "./screen-send.js";
 import { shutterScreen } from "./screen-shutter.js";
@@ -25,6 +26,7 @@ const SCREENS = {
   what: whatScreen,
   send: sendScreen,
   where: whereScreen,
+  map: mapScreen,
   shop: shopScreen,
   words: wordsScreen,
   mine: mineScreen,
@@ -39,6 +41,7 @@ if (root) void begin(root);
 async function begin(root) {
   const { categories = "[]", maxPhotos, icons = "", terms = "{}", worker } = root.dataset;
   iconsAt(icons);
+  mapLiesAt(root.dataset);
   readCategories(categories);
   readTerms(terms);
   limitPhotos(Number(maxPhotos));

@@ -34,6 +34,14 @@ export async function ask(path, options) {
   return response;
 }
 
+/**
+ * Let go of an answer of which only the status counts: unread, it keeps its connection.
+ * @param {Response} response
+ */
+export function letGo(response) {
+  void response.body?.cancel().catch(() => {});
+}
+
 /** @param {Response} response */
 export async function refusal(response) {
   const problem = await response.json().catch(() => ({}));

@@ -2,7 +2,7 @@
 // kept on the phone, and brought to the server for whoever is signed in.
 
 import { recall, remember } from "./database.js";
-import { ask } from "./asking.js";
+import { ask, letGo } from "./asking.js";
 import { currentLanguage } from "./words.js";
 
 /** @typedef {{version: string, title: Said, paragraphs: Said[]}} Terms */
@@ -43,7 +43,8 @@ export async function mayUsePlace() {
 /** @param {"yes" | "no"} answer */
 export async function decide(answer) {
   await remember(NAME, { answer, version: terms.version, brought: false });
-  await bringConsent().catch(() => {});
+  // The server may answer when it can: whatever is sent later brings it too.
+  void bringConsent().catch(() => {});
 }
 
 /**
@@ -69,5 +70,6 @@ export async function bringConsent() {
       body: JSON.stringify({ version: mine.version }),
     }),
   });
+  letGo(response);
   if (response.ok) await remember(NAME, { ...mine, brought: true });
 }

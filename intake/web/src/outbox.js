@@ -33,6 +33,7 @@ export function emptyTip() {
     next_try_ms: 0,
     problem: null,
     unsaved: false,
+    wakes: false,
     number: "",
     receipt_code: "",
     received_at: "",

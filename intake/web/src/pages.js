@@ -53,6 +53,7 @@ export async function show() {
   if (!screen || mine !== turn) return;
   shown?.leave?.();
   shown = screen;
+  document.body.dataset.page = name;
   document.title = `${screen.title} · ${say("随手拍")}`;
   ground.replaceChildren(...screen.nodes);
   scrollTo(0, 0);
@@ -70,5 +71,5 @@ export function refresh() {
  * @param {string} words
  */
 export function backTo(place, words) {
-  return el("p", {}, el("a", { class: "back", href: `#${place}` }, `‹ ${words}`));
+  return el("p", { class: "way-back" }, el("a", { class: "back", href: `#${place}` }, `‹ ${words}`));
 }

@@ -22,7 +22,7 @@ export async function sendScreen() {
     return null;
   }
   const note = el("p", { class: "note", role: "status" });
-  const chip = placeChip();
+  const chip = placeChip(Boolean(tip.pin));
   const button = sendButton(note);
   const refresh = async () => {
     chip.refresh();

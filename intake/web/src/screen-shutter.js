@@ -4,7 +4,7 @@ import { el, heading, icon } from "./dom.js";
 import { consentWords, decide, hasDecided } from "./consent.js";
 import { draft, takePhotos } from "./draft.js";
 import { allTips } from "./outbox.js";
-import { go } from "./pages.js";
+import { go, show } from "./pages.js";
 import { isRiding, watchPlace } from "./place.js";
 import { placeChip } from "./screen-where.js";
 import { photoStrip } from "./photo-strip.js";
@@ -31,8 +31,8 @@ export async function shutterScreen() {
     ...(tip.photos.length ? [await begun(tip)] : []),
     ...(decided ? [] : [consentCard()]),
     ...(await ownTips()),
-    chip.node,
-    advice(),
+    // Until the question is answered the shutter keeps its place at the thumb.
+    ...(decided ? [chip.node, advice()] : []),
     note,
     shutter(note),
   ];
@@ -103,9 +103,11 @@ function consentCard() {
   const card = el("section", { class: "card", id: "place-consent" });
   /** @param {"yes" | "no"} answer */
   const answered = async (answer) => {
-    card.remove();
     if (answer === "yes") watchPlace();
-    await decide(answer);
+    const deciding = decide(answer);
+    card.remove();
+    await deciding;
+    await show();
   };
   const { title, paragraphs } = consentWords();
   const [first, ...others] = paragraphs;
@@ -136,7 +138,7 @@ function advice() {
   const lines = [
     ["stop", say("先停稳，再拍照。")],
     ["no-entry", say("只在取餐能到的地方拍，不进后厨。")],
-    ["no-face", say("别拍人脸；拍到了可以涂掉。")],
+    ["no-face", say("别拍人脸、订单和电话号码。")],
   ];
   return el(
     "ul",

@@ -5,6 +5,7 @@ import { clockOffset } from "./clock.js";
 import { changeTip, findTip, removeTip, saveHeld } from "./outbox.js";
 import { giveAddress } from "./late-place.js";
 import { backTo, go } from "./pages.js";
+import { canBeWoken, pushKey, wakeFor } from "./push.js";
 import { receipt } from "./receipt.js";
 import { badge, shapeOf } from "./screen-mine.js";
 import { clearProblems, percentSent } from "./sender.js";
@@ -105,7 +106,7 @@ async function details(tip) {
   if (tip.problem?.kind === "place") parts.push(...addressForm(tip));
   if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
   if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
-  if (tip.number) parts.push(...(await receipt(tip)));
+  if (tip.number) parts.push(...(await receipt(tip)), ...(await wakeButton(tip)));
   const offset_s = await clockOffset();
   if (offset_s) parts.push(el("p", { class: "note" }, sayClock(offset_s)));
   return parts;
@@ -132,6 +133,29 @@ function nowButton() {
     icon("send"),
     say("现在就试一次"),
   );
+}
+
+/** @param {Tip} tip */
+async function wakeButton(tip) {
+  if (tip.wakes) return [el("p", { class: "note" }, say("有进展时，这部手机会提醒您。"))];
+  const key = canBeWoken() && tip.state === "received" ? await pushKey() : "";
+  if (!key) return [];
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: async () => {
+        const taken = await wakeFor(tip, key);
+        button.replaceWith(
+          el("p", { class: "note", role: "status" }, taken ? say("有进展时，这部手机会提醒您。") : say("这部手机没有允许提醒，进展可以在“我的举报”里看。")),
+        );
+      },
+    },
+    icon("answered"),
+    say("有进展时提醒我"),
+  );
+  return [button];
 }
 
 /** @param {Tip} tip */

@@ -7,20 +7,27 @@ import { backTo, go } from "./pages.js";
 import { bestPlace, placeState, watchPlace } from "./place.js";
 import { say } from "./words.js";
 
-/** A chip that says how well the place is known, and leads to where it is put right. */
-export function placeChip() {
+/**
+ * A chip that says how well the place is known, and leads to where it is put right.
+ * @param {boolean} [pinned] the rider has pointed at it
+ */
+export function placeChip(pinned = false) {
   const words = el("span", { "aria-live": "polite" });
   const node = el("a", { class: "chip", href: "#where" }, icon("place"), words);
   const refresh = () => {
-    const text = sayPlace();
+    const text = sayPlace(pinned);
     if (words.textContent !== text) words.textContent = text;
   };
   refresh();
   return { node, refresh };
 }
 
-/** Say in a few words how well the place is known. */
-export function sayPlace() {
+/**
+ * Say in a few words how well the place is known.
+ * @param {boolean} [pinned] the rider has pointed at it
+ */
+export function sayPlace(pinned = false) {
+  if (pinned) return say("地图上指定的位置");
   const place = bestPlace();
   if (place) {
     const metres = Math.ceil(place.accuracy_m);
@@ -55,7 +62,8 @@ export async function whereScreen() {
   const how = el("p", { class: "chip", role: "status" }, icon("place"), el("span"));
   const refresh = () => {
     const words = /** @type {HTMLElement} */ (how.querySelector("span"));
-    if (words.textContent !== sayPlace()) words.textContent = sayPlace();
+    const text = sayPlace(Boolean(tip.pin));
+    if (words.textContent !== text) words.textContent = text;
   };
   refresh();
   const agree = el(
@@ -76,6 +84,7 @@ export async function whereScreen() {
     heading(say("在哪里？")),
     how,
     ...(allowed ? [] : [agree]),
+    el("a", { class: "button", href: "#map" }, icon("place"), say("在地图上指出来")),
     el("label", { for: "address" }, say("店铺地址（定位不准时请写）")),
     address,
     el("p", {}),

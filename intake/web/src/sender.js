@@ -3,7 +3,7 @@
 // service worker, never in two places at once.
 
 import { announce } from "./changes.js";
-import { ask, refusal, SendingFailed } from "./asking.js";
+import { ask, letGo, refusal, SendingFailed } from "./asking.js";
 import { bringConsent } from "./consent.js";
 import { alone } from "./locks.js";
 import { allTips, changeTip, findTip, keepAnswer, photoBytes } from "./outbox.js";
@@ -77,6 +77,7 @@ async function askWhoWeAre(tip) {
   if (tip.as !== "rider") return;
   const response = await ask("/api/v1/me", {});
   if (!response.ok) throw await refusal(response);
+  letGo(response);
   // Without it the server would leave the phone's place out.
   await bringConsent();
 }

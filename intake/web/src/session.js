@@ -1,6 +1,6 @@
 // Who uses this phone, as far as the server last said.
 
-import { ask } from "./asking.js";
+import { ask, letGo } from "./asking.js";
 import { recall, remember } from "./database.js";
 
 const PATIENCE_MS = 4_000;
@@ -16,6 +16,7 @@ export async function refreshSession() {
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
     const response = await ask("/api/v1/me", { signal: patience.signal });
+    letGo(response);
     if (response.ok || response.status === 401) await remember("signed-in", response.ok);
   } catch {
     // What was last said stands.

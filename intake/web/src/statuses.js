@@ -1,7 +1,7 @@
 // What became of the tips that were received: asked for while somebody looks, not in the
 // background, and no oftener than the answer could have changed.
 
-import { ask } from "./asking.js";
+import { ask, letGo } from "./asking.js";
 import { allTips, changeTip } from "./outbox.js";
 import { currentLanguage } from "./words.js";
 
@@ -54,5 +54,7 @@ export async function askStatus(number, code) {
   const response = await ask(`/api/v1/reports/${encodeURIComponent(number)}`, {
     headers: { "Receipt-Code": code, "Accept-Language": currentLanguage() },
   });
-  return response.ok ? response.json() : null;
+  if (response.ok) return response.json();
+  letGo(response);
+  return null;
 }

@@ -71,6 +71,8 @@ export interface Tip {
   problem: Problem | null;
   /** It could not be written to the phone's storage and lives as long as the page does. */
   unsaved: boolean;
+  /** This phone is woken when there is news of it. */
+  wakes: boolean;
   number: string;
   receipt_code: string;
   received_at: string;
@@ -78,6 +80,13 @@ export interface Tip {
 }
 
 declare global {
+  /** Set by pin.js once it is loaded. */
+  var drawPinMap:
+    | ((
+        ground: HTMLElement,
+        what: { place: Place | null; pin: Pin | null; words: string; moved: (pin: Pin) => void },
+      ) => { remove(): unknown })
+    | undefined;
   // Background Sync (WICG) is not in tsc's own library.
   interface ServiceWorkerRegistration {
     readonly sync?: { register(tag: string): Promise<void> };

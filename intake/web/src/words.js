@@ -1,5 +1,6 @@
 // What the app says. Chinese is the source; words.en.json has the English of each text.
 
+import { recall, remember } from "./database.js";
 import english from "./words.en.json";
 
 /** @type {Record<string, string>} */
@@ -11,7 +12,13 @@ let language = "zh";
 export function findLanguage() {
   const chosen = remembered() || navigator.language || "zh";
   language = chosen.toLowerCase().startsWith("en") ? "en" : "zh";
+  void remember(CHOICE, language);
   document.documentElement.lang = language === "en" ? "en" : "zh-CN";
+}
+
+/** Speak the language that the pages last spoke: a service worker sees no page. */
+export async function speakAsThePages() {
+  language = await recall(CHOICE, "zh");
 }
 
 /** @returns {"zh" | "en"} */
@@ -27,6 +34,7 @@ export function chooseLanguage(chosen) {
     // A browser that keeps nothing asks again next time.
   }
   language = chosen;
+  void remember(CHOICE, chosen);
   document.documentElement.lang = chosen === "en" ? "en" : "zh-CN";
 }
 
