@@ -103,6 +103,8 @@ class Reply:
 def deliver(machine: Machine, *, now: datetime | None = None) -> Counter[str]:
     """Send whatever is due; return how many were sent, gone, failed or put off."""
     sealer, done = Sealer(machine.settings), Counter[str]()
+    if not _has_work(machine, now or now_utc()):
+        return done
     give_up_old(machine, now=now or now_utc())
     away: set[str] = set()
     gone: set[UUID] = set()
@@ -127,6 +129,14 @@ def deliver(machine: Machine, *, now: datetime | None = None) -> Counter[str]:
     if done:
         log.info("notices_delivered", **done)
     return done
+
+
+def _has_work(machine: Machine, now: datetime) -> bool:
+    """Look, without any lock, whether something is due or too old."""
+    is_due = (Delivery.due_at <= now) & Delivery.channel.in_(_channels(machine.settings))
+    is_old = Delivery.due_at.is_not(None) & (Delivery.created_at < now - MOST_AGE)
+    with machine.database.reading() as session:
+        return session.scalar(select(Delivery.id).where(is_due | is_old).limit(1)) is not None
 
 
 def give_up_old(machine: Machine, *, now: datetime) -> None:

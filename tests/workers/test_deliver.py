@@ -45,12 +45,19 @@ class Outside:
 
     def __init__(self):
         self.requests, self.answers = [], Queue()
+        # At this request it says nothing until it is let go on.
+        self.silent_at, self.reached, self.go_on = 0, threading.Event(), threading.Event()
         outside = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outside.requests.append((self.path, dict(self.headers), body))
+                if len(outside.requests) == outside.silent_at:
+                    outside.reached.set()
+                    outside.go_on.wait(60)
+                    self.close_connection = True
+                    return
                 status, headers = (201, {}) if outside.answers.empty() else outside.answers.get()
                 self.send_response(status)
                 for name, value in headers.items():
@@ -377,3 +384,25 @@ def test_a_push_service_that_the_operator_no_longer_names_is_not_called(post):
     post.machine = replace(post.machine, settings=named)
     assert post.run() == {"gone": 1}
     assert post.outside.requests == []
+
+
+def test_the_clock_killed_in_the_middle_of_a_delivery_sends_it_again_and_no_other(
+    post, queued, start, wait_until, monkeypatch
+):
+    post.link()
+    post.news(8)
+    monkeypatch.setenv("WEBHOOK_URL", post.machine.settings.webhook_url)
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    post.outside.silent_at = 3
+    clock = start("workers.schedule", queued.settings)
+    assert post.outside.reached.wait(60)
+    # Two are written down as sent; the third was sent, and nobody knows of it.
+    wait_until(lambda: sum(row.outcome == "sent" for row in post.rows()) == 2)
+    clock.kill()
+    post.outside.go_on.set()
+    assert post.run(LENT_FOR + timedelta(minutes=1)) == {"sent": 6}
+    ids = [headers["webhook-id"] for _, headers, _ in post.outside.requests]
+    assert sorted(set(ids)) == sorted(str(row.id) for row in post.rows())
+    assert [each for each in ids if ids.count(each) > 1] == [ids[2]] * 2
+    again = {body for _, head, body in post.outside.requests if head["webhook-id"] == ids[2]}
+    assert len(again) == 1

@@ -23,9 +23,12 @@ from schemas.tables import (
     Report,
     Unit,
 )
-from workers.notify import tell
+from workers.notify import _tell_some, tell
 
 NOON = datetime(2026, 11, 2, 4, tzinfo=UTC)
+
+
+sqlite_only = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -133,6 +136,7 @@ def test_each_change_of_the_public_status_is_told_once(file_room, machine):
     assert file_room.waiting() == 0
 
 
+@sqlite_only
 def test_two_departments_are_told_apart(file_room, machine):
     report = file_room.report()
     for department in ("market", "fire"):
@@ -143,6 +147,7 @@ def test_two_departments_are_told_apart(file_room, machine):
     assert sorted(tuple(each) for each in told) == [("fire", "assigned"), ("market", "assigned")]
 
 
+@sqlite_only
 def test_who_joins_an_older_case_learns_only_how_it_stands(file_room, machine):
     first, later = file_room.report(), file_room.report(received_at=NOON + timedelta(days=4))
     case = file_room.case(State.ASSIGNED, State.VERIFYING)
@@ -156,6 +161,7 @@ def test_who_joins_an_older_case_learns_only_how_it_stands(file_room, machine):
     assert file_room.told(first)[-1] == "unfounded"
 
 
+@sqlite_only
 def test_a_report_that_moves_to_another_case_in_the_same_state_hears_nothing(file_room, machine):
     report = file_room.report()
     file_room.link(file_room.case(State.ASSIGNED), report)
@@ -169,6 +175,7 @@ def test_a_report_that_moves_to_another_case_in_the_same_state_hears_nothing(fil
     assert file_room.told(report) == ["assigned", "verifying"]
 
 
+@sqlite_only
 def test_who_took_a_report_back_hears_no_more_of_it(file_room, machine):
     report = file_room.report()
     case = file_room.case(State.ASSIGNED)
@@ -181,6 +188,7 @@ def test_who_took_a_report_back_hears_no_more_of_it(file_room, machine):
     assert file_room.waiting() == 0
 
 
+@sqlite_only
 def test_photos_that_will_not_open_are_told_instead_of_the_desk(file_room, machine, tips):
     report = file_room.report(photos=[tips.photo(1)])
     with machine.database.writing() as session:
@@ -228,3 +236,24 @@ def test_several_clocks_at_once_tell_everything_once(file_room, machine):
         clock.join()
     assert failed == []
     assert [file_room.told(report) for report in reports] == [["verifying"]] * 6
+
+
+def test_a_clock_that_dies_before_its_commit_told_nothing_and_the_next_tells_all(
+    file_room, machine
+):
+    report = file_room.report()
+    file_room.link(file_room.case(State.ASSIGNED), report)
+
+    class KilledError(BaseException):
+        pass
+
+    def die():
+        with machine.database.writing() as session:
+            assert _tell_some(session, now_utc()) == (3, 1)
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        die()
+    assert file_room.told(report) == []
+    assert tell(machine) == 1
+    assert file_room.told(report) == ["assigned"]
