@@ -47,6 +47,14 @@ ROOM = {
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "account": ("shenhe-1", "/account"),
+    "suggestions": ("shenyang-dispatch", "/suggestions"),
+}
+
+# The rider's own pages.
+RIDER = {
+    "my-tips": "/me/tips",
+    "my-notices": "/me/notices",
+    "my-suggestions": "/me/suggestions",
 }
 
 
@@ -94,7 +102,7 @@ def take(page: Page, name: str) -> None:
     small.save(TARGET / f"{name}.png", optimize=True)
 
 
-def photograph(browser: Browser, *, door: int, room: int, password: str) -> None:
+def photograph(browser: Browser, *, door: int, room: int, password: str, rider_token: str) -> None:
     """Take every page in every language and size."""
     for size, (width, height) in SIZES.items():
         for language, locale in LANGUAGES.items():
@@ -103,6 +111,10 @@ def photograph(browser: Browser, *, door: int, room: int, password: str) -> None
                 page = context.new_page()
                 page.goto(f"http://127.0.0.1:{door}/")
                 take(page, f"rider-{size}-{language}")
+                page.set_extra_http_headers({"Authorization": f"Bearer {rider_token}"})
+                for name, path in RIDER.items():
+                    page.goto(f"http://127.0.0.1:{door}{path}")
+                    take(page, f"{name}-{size}-{language}")
             for who in dict.fromkeys(who for who, _ in ROOM.values()):
                 with browser.new_context(**options) as context:  # type: ignore[arg-type]
                     page = context.new_page()
@@ -239,7 +251,13 @@ def main() -> None:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
             photograph_app(browser, door=door, photo=demo_photo(Path(name)))
-            photograph(browser, door=door, room=room, password=accounts["password"])
+            photograph(
+                browser,
+                door=door,
+                room=room,
+                password=accounts["password"],
+                rider_token=accounts["rider_tokens"]["0"],
+            )
             photograph_rider(browser, door=door, data_dir=Path(name))
             browser.close()
     made = sorted(TARGET.glob("*.png"))

@@ -28,6 +28,7 @@ from suishoupai.demo.casework import Errand, work_cases
 from suishoupai.demo.people import CITIES, COUNTIES, RIDERS, rider_rows
 from suishoupai.demo.places import Map
 from suishoupai.demo.sending import Tick, require_doors, send_tips, wait_until_processed
+from suishoupai.demo.suggestions import send_suggestions
 from suishoupai.demo.tips import (
     SHENYANG_DONE,
     SHENYANG_REPORTS,
@@ -96,6 +97,9 @@ def load(
             today=local_date(now_utc()),
             tick=tick,
         )
+    send_suggestions(
+        addresses, rider_token=accounts.rider_tokens["0"], staff_tokens=accounts.staff_tokens
+    )
     figures = count(database, tips, numbers)
     figures.check()
     accounts.finished = True

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from schemas.tables import Case, CaseReport, Report, Rider, Unit
+from schemas.tables import Case, CaseReport, Notice, Report, Rider, Suggestion, Unit
 from suishoupai.demo.accounts import read_accounts
 from suishoupai.demo.people import COUNTIES
 
@@ -28,6 +28,7 @@ def test_up_brings_the_demo_about_and_finds_it_again(
     check_figures(product)
     check_week(product)
     check_places(product)
+    check_suggestions(product)
     token = told_token(product)
     assert product.command("demo", "load") == {"loaded": False}
     assert product.command("verify-audit")["whole"] is True
@@ -38,6 +39,15 @@ def test_up_brings_the_demo_about_and_finds_it_again(
     assert told_token(again) == token, "a second run finds its data again"
     check_figures(again)
     again.stop()
+
+
+def check_suggestions(product: Any) -> None:
+    """Some wait for the office, one is answered and its rider was told."""
+    with product.database.reading() as session:
+        answers = list(session.scalars(select(Suggestion.answer)))
+        told = session.scalars(select(Notice.code).where(Notice.suggestion_id.is_not(None))).all()
+    assert sorted(answer is None for answer in answers) == [False, True, True]
+    assert list(told) == ["suggestion_answered"]
 
 
 def is_loaded(product: Any) -> bool:
