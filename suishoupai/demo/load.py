@@ -97,8 +97,9 @@ def load(
             today=local_date(now_utc()),
             tick=tick,
         )
+    speaker = str(min(tip.rider for tip in tips))
     send_suggestions(
-        addresses, rider_token=accounts.rider_tokens["0"], staff_tokens=accounts.staff_tokens
+        addresses, rider_token=accounts.rider_tokens[speaker], staff_tokens=accounts.staff_tokens
     )
     figures = count(database, tips, numbers)
     figures.check()
