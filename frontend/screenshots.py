@@ -51,7 +51,7 @@ ROOM = {
 }
 
 # The rider's own pages.
-RIDER = {
+AFTERWARDS = {
     "my-tips": "/me/tips",
     "my-notices": "/me/notices",
     "my-suggestions": "/me/suggestions",
@@ -117,7 +117,7 @@ def photograph(browser: Browser, *, door: int, room: int, password: str, rider_t
                 page.goto(f"http://127.0.0.1:{door}/")
                 take(page, f"rider-{size}-{language}")
                 page.set_extra_http_headers({"Authorization": f"Bearer {rider_token}"})
-                for name, path in RIDER.items():
+                for name, path in AFTERWARDS.items():
                     page.goto(f"http://127.0.0.1:{door}{path}")
                     take(page, f"{name}-{size}-{language}")
             for who in dict.fromkeys(who for who, _ in ROOM.values()):
