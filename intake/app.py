@@ -11,7 +11,13 @@ from intake import form
 from intake.described import described_routes
 from intake.door import Door, attach, open_door
 from intake.doorway import Doorway, Entry, check_operator, enters, hang
-from intake.identity.entrance import COOKIE, find_reporter, require_rider, require_station
+from intake.identity.entrance import (
+    COOKIE,
+    find_reporter,
+    forget_ended_sessions,
+    require_rider,
+    require_station,
+)
 from intake.notices import stuck_deliveries
 from intake.problems import problem_table
 from intake.readiness import check_disk
@@ -70,6 +76,7 @@ def create_app(settings: Settings) -> Flask:
     ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)
+    forget_ended_sessions(app)
     uploads.register(app)
     pages.register(app)
     shell.register(app)

@@ -9,7 +9,7 @@ import secrets
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, abort, g, redirect, request, url_for
+from flask import Blueprint, Flask, abort, g, redirect, request, url_for
 from flask_wtf.csrf import ValidationError, validate_csrf
 from werkzeug.wrappers import Response
 
@@ -95,6 +95,7 @@ def _remember(door: Door, token: str, *, is_cookie: bool) -> None:
         if found is None and not is_cookie:
             riders.authenticate(session, token=token)
     if found is None:
+        g.session_ended = True
         raise session_ended()
     row, rider = found
     g.reporter, g.token = Reporter(rider.id, by_browser=row.kind == BROWSER), row
@@ -195,6 +196,20 @@ def hand_out_cookie(
         samesite="Lax",
         secure=settings.behind_tls,
     )
+
+
+def forget_ended_sessions(app: Flask) -> None:
+    """Take the cookie of an ended session back once a page has said that it ended.
+
+    Else a form without JavaScript, sent again, would be refused for ever. Over the API the
+    cookie stays: a program that did not read the refusal must not become anonymous by it.
+    """
+
+    @app.after_request
+    def _forget(response: Response) -> Response:
+        if g.get("session_ended") and wants_page():
+            take_cookie_back(response)
+        return response
 
 
 def take_cookie_back(response: Response) -> None:

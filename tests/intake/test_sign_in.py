@@ -16,7 +16,7 @@ from intake.identity import codes
 from intake.identity.gateways import codes_to_show
 from schemas.database import now_utc
 from schemas.settings import Settings
-from schemas.tables import AuditEntry, Rider, RiderToken, SignInCode
+from schemas.tables import AuditEntry, Report, Rider, RiderToken, SignInCode
 
 PHONE, STRANGER = "13800001111", "13911112222"
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -428,3 +428,26 @@ def test_behind_tls_every_cookie_of_signing_in_is_secure(door_settings: Settings
         for mark in ("Secure", "HttpOnly", "SameSite=Lax"):
             assert mark in cookie, cookie
     door.database.close()
+
+
+def test_a_page_says_once_that_the_session_ended_and_keeps_what_was_written(
+    client: FlaskClient, door: Door, token: str, send: Callable[..., TestResponse]
+) -> None:
+    sign_in(client, door)
+    tip = {"path": "/reports", "key": None, "headers": BROWSER, "idempotency_key": KEY}
+    tip |= {"csrf_token": token_in(client.get("/", headers=BROWSER)), "description": "地上有油污"}
+    with door.database.writing() as session:
+        session.execute(
+            update(RiderToken).where(RiderToken.kind == "browser").values(revoked_at=now_utc())
+        )
+    # Over the API nothing is forgotten: a program must not become anonymous unawares.
+    for _ in range(2):
+        assert send(headers=OWN).status_code == 401
+    refused = send(**tip)
+    assert refused.status_code == 401
+    assert "登录已过期" in refused.text
+    assert "地上有油污" in refused.text
+    assert "用手机号登录" in refused.text
+    assert send(**tip).status_code == 201
+    with door.database.reading() as session:
+        assert session.scalars(select(Report)).one().rider_id is None
