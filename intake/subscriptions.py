@@ -1,5 +1,6 @@
 """Who wants to be woken and how: browsers (Web Push) and the operator's messenger gateway."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,9 @@ from schemas.words import Words
 MOST_PER_OWNER = 10
 RECIPIENT_PREFIX = "to"
 SENT, GONE, FAILED = "sent", "gone", "failed"
+# What every program reads as the same address: a label has 63 characters at most (RFC 1035).
+_ADDRESS = re.compile(r"[!-~]+")
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,14 @@ def is_push_service(endpoint: str, settings: Settings) -> bool:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    if parts.username or parts.password:
+    if parts.username or parts.password or not _ADDRESS.fullmatch(endpoint):
         return False
     if parts.scheme == "http" and host == "127.0.0.1":
         return f"{host}:{port}" in settings.push_hosts
     return (
         parts.scheme == "https"
         and port in (None, 443)
+        and _HOST.fullmatch(host) is not None
         and any(
             host == each or (each.startswith("*.") and host.endswith(each[1:]))
             for each in settings.push_hosts

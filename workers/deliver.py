@@ -56,6 +56,7 @@ BATCH = 20
 MOST_BATCHES = 5
 # How long it can be looked up what became of a delivery.
 KEPT_FOR = timedelta(days=90)
+UNUSABLE = "address-unusable"
 TIMEOUT = httpx.Timeout(10, connect=5)
 PUSH_TTL_S = 86_400
 # All that a gateway or a phone is told: neither what the tip was about nor how it stands.
@@ -95,6 +96,11 @@ class Reply:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def is_silence(self) -> bool:
+        """Whether the server itself does not answer, whatever it is sent."""
+        return self.status is None and self.error != UNUSABLE
+
+    @property
     def code(self) -> str:
         """A short code for what went wrong."""
         return f"status-{self.status}" if self.status is not None else self.error
@@ -120,7 +126,7 @@ def deliver(machine: Machine, *, now: datetime | None = None) -> Counter[str]:
                     done["later"] += 1
                     continue
                 reply = _send(client, message)
-                if reply.status is None:
+                if reply.is_silence:
                     away.add(message.server)
                 outcome = _write_down(machine, message, reply, now or now_utc())
                 if outcome == GONE:
@@ -283,6 +289,9 @@ def _send(client: httpx.Client, message: Message) -> Reply:
         return Reply(error="timeout")
     except httpx.HTTPError:
         return Reply(error="unreachable")
+    except (httpx.InvalidURL, ValueError):
+        # Of a name or an address that can't be written out; nobody else's news waits for it.
+        return Reply(error=UNUSABLE)
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

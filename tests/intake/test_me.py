@@ -306,6 +306,14 @@ def test_the_holder_of_a_receipt_code_is_woken_for_that_report_alone(
         "file:///etc/passwd",
         "https://[::1/",
         "",
+        # What one program reads as that host and another does not, or not at all.
+        "https://evil.example\\.push.apple.com/",
+        "https://fcm.googleapis.com/a\nb",
+        "https://fcm.googleapis.com/\x7f",
+        "https://fcm.googleapis.com/é",
+        "https://x..push.apple.com/",
+        "https://☃.push.apple.com/",
+        f"https://{'a' * 64}.push.apple.com/",
     ],
 )
 def test_no_stranger_says_which_address_is_called(ask, code_of, endpoint) -> None:

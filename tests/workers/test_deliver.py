@@ -8,6 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,7 +30,17 @@ from schemas.database import new_id, now_utc
 from schemas.sealing import Sealer
 from schemas.tables import Delivery, Notice, PushSubscription, Suggestion
 from schemas.vapid import new_private_key, to_base64url
-from workers.deliver import AWAY_FOR, BACKOFF, KEPT_FOR, LENT_FOR, MOST_AGE, deliver, forget_old
+from workers.deliver import (
+    AWAY_FOR,
+    BACKOFF,
+    KEPT_FOR,
+    LENT_FOR,
+    MOST_AGE,
+    Message,
+    _send,
+    deliver,
+    forget_old,
+)
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
@@ -331,6 +342,28 @@ def test_a_server_that_is_away_is_tried_once_and_holds_up_nobody_else(post, outs
     assert sorted(row.attempts for row in hooks) == [0, 0, 1]
     assert {row.last_error for row in hooks} == {None, "unreachable"}
     assert {row.due_at for row in hooks if not row.attempts} == {post.now + AWAY_FOR}
+
+
+def test_an_address_that_can_not_be_written_out_holds_up_nobody_else(post):
+    # Such a one is refused today; this one was kept before.
+    bad = post.phone("/push/bad")
+    post.phone("/push/good")
+    texts = bad.texts() | {"endpoint": f"http://{post.outside.name}/a\nb"}
+    with post.machine.database.writing() as session:
+        row = session.get_one(PushSubscription, bad.id)
+        row.sealed_subscription = post.sealer.seal(texts)
+    post.news(3)
+    assert post.run() == {"sent": 3, "gone": 3}
+    assert {path for path, _, _ in post.outside.requests} == {"/push/good"}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "https://x..example/", f"https://{'a' * 70}.example/"]
+)
+def test_a_request_that_can_not_be_made_is_an_outcome_and_no_crash(url):
+    message = Message(new_id(), "push", new_id(), url, {}, b"")
+    with httpx.Client(trust_env=False) as client:
+        assert _send(client, message).code == "address-unusable"
 
 
 def test_what_is_too_old_fails_and_stays_to_be_seen(post):
