@@ -399,30 +399,111 @@ def test_a_pin_put_on_the_map_goes_with_the_tip(
     assert phone.latitude == 41.8
 
 
-def test_news_wakes_the_phone_without_saying_what_of(lasting_door: Any, open_phone: Any) -> None:
-    phone = open_phone(permissions=["notifications"], locale="en")
-    page = phone.new_page()
-    workers = phone.new_cdp_session(page)
-    registrations: list[str] = []
+def registration_of(page: Page) -> tuple[Any, str]:
+    """Return the browser's line to service workers, and the id of the app's registration."""
+    workers, found = page.context.new_cdp_session(page), []
     workers.on(
         "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(
-            each["registrationId"] for each in event["registrations"]
-        ),
+        lambda event: found.extend(each["registrationId"] for each in event["registrations"]),
     )
     workers.send("ServiceWorker.enable")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    return workers, found[-1]
+
+
+def test_the_service_worker_sends_by_itself_when_the_browser_says_that_there_is_a_network(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone()
+    page = phone.new_page()
     page.goto(lasting_door.address)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    workers.send(
-        "ServiceWorker.deliverPushMessage",
-        {"origin": lasting_door.address, "registrationId": registrations[-1], "data": "{}"},
+    phone.set_offline(True)
+    picture = photo(99, size=(1000, 800))
+    fill_in(page, picture)
+    page.get_by_role("button", name="发送（现在没信号，会自动补发）").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    page.close()
+    phone.set_offline(False)
+    # A page of this site, but not the app: nobody but the service worker can send.
+    page = phone.new_page()
+    page.goto(f"{lasting_door.address}/status")
+    workers, registration = registration_of(page)
+    sync = {"origin": lasting_door.address, "registrationId": registration}
+    workers.send("ServiceWorker.dispatchSyncEvent", sync | {"tag": "outbox", "lastChance": False})
+    _, photos, _ = rows_of(database, wait_for(page, NUMBER_KEPT))
+    assert [each.sha256 for each in photos] == sums(picture)
+
+
+def wait_for(page: Page, ask: str) -> str:
+    """Ask the page until there is an answer: Playwright's own waiting takes a promise for one."""
+    found = page.evaluate(
+        f"""async () => {{
+            const ask = {ask};
+            for (const began = Date.now(); Date.now() - began < 30_000;) {{
+                const found = await ask();
+                if (found) return found;
+                await new Promise(requestAnimationFrame);
+            }}
+            return "";
+        }}"""
     )
-    page.wait_for_function(
-        """async () => {
-            const shown = await (await navigator.serviceWorker.ready).getNotifications();
-            return shown.length === 1 && shown[0].title === "There is news of your report";
-        }"""
+    return str(found)
+
+
+NUMBER_KEPT = """() => new Promise((resolve) => {
+    indexedDB.open("suishoupai").onsuccess = (event) => {
+        const asking = event.target.result.transaction("tips").objectStore("tips").getAll();
+        asking.onsuccess = () => {
+            event.target.result.close();
+            resolve(asking.result[0].number);
+        };
+    };
+})"""
+
+
+def test_news_wakes_the_phone_without_saying_what_of(lasting_door: Any, open_phone: Any) -> None:
+    page = open_phone(permissions=["notifications"], locale="en").new_page()
+    page.goto(lasting_door.address)
+    workers, registration = registration_of(page)
+    push = {"origin": lasting_door.address, "registrationId": registration, "data": "{}"}
+    workers.send("ServiceWorker.deliverPushMessage", push)
+    assert wait_for(page, TITLE_SHOWN) == "There is news of your report"
+
+
+TITLE_SHOWN = """async () => {
+    const shown = await (await navigator.serviceWorker.ready).getNotifications();
+    return shown[0]?.title;
+}"""
+
+
+def test_two_tabs_without_web_locks_send_a_tip_once(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(service_workers="block")
+    phone.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
     )
+    page, other = phone.new_page(), phone.new_page()
+    asked: list[str] = []
+    for tab in (page, other):
+        tab.goto(lasting_door.address)
+        tab.on(
+            "request",
+            lambda request: request.method == "POST" and asked.append(request.url.split("/")[-1]),
+        )
+    before = reports(database)
+    page.bring_to_front()
+    fill_in(page, photo(97))
+    phone.set_offline(True)
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    phone.set_offline(False)
+    for tab in (other, page):
+        say_online(tab)
+    number_of(page)
+    assert reports(database) == before + 1
+    assert asked.count("reports") == 1
 
 
 def test_without_a_place_the_app_asks_for_the_address(

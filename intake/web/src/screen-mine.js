@@ -23,7 +23,8 @@ export async function mineScreen() {
     backTo("", say("拍照举报")),
     heading(say("我的举报")),
     list,
-    el("p", {}, el("a", { class: "button", href: "/status" }, say("凭回执码查进度"))),
+    el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
+    el("a", { class: "button", href: "/me" }, say("我的账号、积分和建议")),
   ];
   return { title: say("我的举报"), nodes, refresh };
 }

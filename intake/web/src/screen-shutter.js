@@ -10,6 +10,9 @@ import { placeChip } from "./screen-where.js";
 import { photoStrip } from "./photo-strip.js";
 import { say } from "./words.js";
 
+// Two tips of the largest kind.
+const ENOUGH_BYTES = 120 * 1024 * 1024;
+
 /** @returns {Promise<import("./pages.js").Screen>} */
 export async function shutterScreen() {
   const decided = await hasDecided();
@@ -31,6 +34,7 @@ export async function shutterScreen() {
     ...(tip.photos.length ? [await begun(tip)] : []),
     ...(decided ? [] : [consentCard()]),
     ...(await ownTips()),
+    ...(await fullnessNote()),
     // Until the question is answered the shutter keeps its place at the thumb.
     ...(decided ? [chip.node, advice()] : []),
     note,
@@ -150,6 +154,13 @@ function advice() {
 /** @param {string} words */
 function warning(words) {
   return el("p", { class: "refusal" }, icon("warning"), el("span", {}, words));
+}
+
+/** Say it before the phone is full, while there is still room for what comes. */
+async function fullnessNote() {
+  const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {};
+  if (quota - usage > ENOUGH_BYTES) return [];
+  return [warning(say("手机快存满了：删些不用的照片或应用，举报才存得下。"))];
 }
 
 async function ownTips() {

@@ -106,7 +106,9 @@ async function details(tip) {
   if (tip.problem?.kind === "place") parts.push(...addressForm(tip));
   if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
   if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
-  if (tip.number) parts.push(...(await receipt(tip)), ...(await wakeButton(tip)));
+  if (tip.number) {
+    parts.push(...(await receipt(tip)), furtherOn(tip), ...(await wakeButton(tip)));
+  }
   const offset_s = await clockOffset();
   if (offset_s) parts.push(el("p", { class: "note" }, sayClock(offset_s)));
   return parts;
@@ -132,6 +134,24 @@ function nowButton() {
     { type: "button", class: "quiet", onclick: () => void hurry() },
     icon("send"),
     say("现在就试一次"),
+  );
+}
+
+/**
+ * The page on which one reads the whole course, adds something or takes the tip back.
+ * @param {Tip} tip
+ */
+function furtherOn(tip) {
+  const words = say("看经过、补充或撤回");
+  if (tip.as === "rider") {
+    return el("a", { class: "button", href: `/me/tips/${tip.number}` }, icon("list"), words);
+  }
+  return el(
+    "form",
+    { method: "post", action: "/status" },
+    el("input", { type: "hidden", name: "number", value: tip.number }),
+    el("input", { type: "hidden", name: "receipt_code", value: tip.receipt_code }),
+    el("button", { type: "submit", class: "quiet" }, icon("list"), words),
   );
 }
 
