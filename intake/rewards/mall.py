@@ -7,7 +7,7 @@ that waits lie in the account `held`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from intake.rewards.ledger import Posting, account_balance, lock_account, post
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput, NotFound
-from schemas.numbers import new_receipt_code, read_receipt_code
+from schemas.numbers import LOCAL_ZONE, new_receipt_code, read_receipt_code
 from schemas.points import AccountKind, EntryKind
 from schemas.sealing import Sealer, token_hash
 from schemas.tables import PointOffer, PointRedemption, Station
@@ -34,6 +34,11 @@ class Taken:
     offer: PointOffer
     station: Station
     code: str | None
+
+    @property
+    def last_day(self) -> date:
+        """The last local day on which it can be collected, to its end."""
+        return local_date(self.redemption.expires_at - timedelta(microseconds=1))
 
 
 def open_offers(session: Session, *, now: datetime) -> Sequence[tuple[PointOffer, Station]]:
@@ -94,7 +99,10 @@ def redeem(
         sealed_code=sealer.seal(code),
         status="held",
         made_at=now,
-        expires_at=now + timedelta(days=offer.hold_days),
+        # A day is a day to its end: nobody reads an hour on a receipt.
+        expires_at=datetime.combine(
+            local_date(now) + timedelta(days=offer.hold_days + 1), time.min, LOCAL_ZONE
+        ),
     )
     session.add(made)
     session.flush()

@@ -190,7 +190,8 @@ def test_what_is_not_collected_in_time_goes_back_with_its_points_once(database, 
         station, offer, (rider,) = stand(session)
     redemption = take(database, sealer, rider, offer)
     code = code_of(database, sealer, rider, redemption)
-    late = NOW + timedelta(days=7)
+    # Seven days after the twelfth, to the end of the day in Shanghai.
+    late = datetime(2026, 11, 19, 16, tzinfo=UTC)
     with database.reading() as session:
         assert due_redemptions(session, now=late - timedelta(seconds=1)) == []
         assert due_redemptions(session, now=late) == [redemption]
@@ -318,7 +319,7 @@ def test_no_history_of_the_mall_makes_or_loses_a_point(database, sealer) -> None
                     elif made and name == "back":
                         give_back(session, rider_id=made[-1][1], redemption_id=made[-1][0], now=NOW)
                     elif made:
-                        expire(session, redemption_id=made[0][0], now=NOW + timedelta(days=8))
+                        expire(session, redemption_id=made[0][0], now=NOW + timedelta(days=9))
                 except (Conflict, IndexError):
                     met.add(name)
                 states = session.execute(

@@ -94,7 +94,7 @@ def test_the_clock_takes_back_what_nobody_collected(machine, tips) -> None:
         session.flush()
         redeem(
             session, sealer=Sealer(machine.settings), rider_id=rider, offer_id=offer.id,
-            key=new_id(), now=now_utc() - timedelta(days=2),
+            key=new_id(), now=now_utc() - timedelta(days=3),
         )  # fmt: skip
     assert held(machine, rider, AccountKind.RIDER) == 0
     for _ in range(2):
