@@ -35,7 +35,13 @@ COLOURS = 128
 READY = "The demo is ready"
 # The demo's first rider, and what stands behind the sign-in.
 RIDER = "19900000000"
-RIDER_PAGES = {"rider-account": "/me", "rider-code": "/me/code", "rider-leave": "/me/leave"}
+RIDER_PAGES = {
+    "rider-account": "/me",
+    "rider-code": "/me/code",
+    "rider-leave": "/me/leave",
+    "rider-points": "/points",
+    "rider-mall": "/points/mall",
+}
 # What each shows, who looks, and where; `{case}` is a case that waits for a signature.
 ROOM = {
     "queue": ("shenhe-1", "/"),
@@ -47,6 +53,8 @@ ROOM = {
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "account": ("shenhe-1", "/account"),
+    "rewards": ("shenyang-rewards", "/rewards"),
+    "offers": ("shenyang-rewards", "/rewards/offers"),
     "suggestions": ("shenyang-dispatch", "/suggestions"),
 }
 

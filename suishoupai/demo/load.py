@@ -25,6 +25,7 @@ from suishoupai.demo.accounts import (
     keep_accounts,
 )
 from suishoupai.demo.casework import Errand, work_cases
+from suishoupai.demo.mall import OFFICER, open_mall
 from suishoupai.demo.people import CITIES, COUNTIES, RIDERS, rider_rows
 from suishoupai.demo.places import Map
 from suishoupai.demo.sending import Tick, require_doors, send_tips, wait_until_processed
@@ -101,6 +102,9 @@ def load(
     send_suggestions(
         addresses, rider_token=accounts.rider_tokens[speaker], staff_tokens=accounts.staff_tokens
     )
+    with progress(Words("审核积分、上架兑换", "Deciding on points, putting offers up")):
+        token = accounts.staff_tokens[OFFICER]
+        open_mall(addresses[1], database, token=token, today=local_date(now_utc()))
     figures = count(database, tips, numbers)
     figures.check()
     accounts.finished = True

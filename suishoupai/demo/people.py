@@ -100,10 +100,10 @@ def staff_plans() -> Iterator[StaffPlan]:
     for place in ("jiaojiang", "futian", "beilin", "pudong", "xihu", "haiyan"):
         yield plan(f"{place}-1", Role.INSPECTOR, COUNTIES[place])
     yield plan("shenyang-stats", Role.STATISTICIAN, CITIES["shenyang"])
-    yield plan("shenyang-rewards", Role.REWARD_OFFICER, CITIES["shenyang"])
     yield plan("hechi-urban-1", Role.INSPECTOR, CITIES["hechi"], Department.URBAN)
     yield plan("hechi-fire-1", Role.INSPECTOR, CITIES["hechi"], Department.FIRE)
     yield plan("nation-dispatch", Role.DISPATCHER, "000000")
+    yield plan("shenyang-rewards", Role.REWARD_OFFICER, CITIES["shenyang"])
 
 
 def bureau_of(place: str) -> str:

@@ -9,7 +9,18 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from schemas.tables import Case, CaseReport, Notice, Report, Rider, Suggestion, Unit
+from schemas.tables import (
+    Case,
+    CaseReport,
+    Notice,
+    PointAward,
+    PointEntry,
+    PointOffer,
+    Report,
+    Rider,
+    Suggestion,
+    Unit,
+)
 from suishoupai.demo.accounts import read_accounts
 from suishoupai.demo.people import COUNTIES
 
@@ -29,6 +40,7 @@ def test_up_brings_the_demo_about_and_finds_it_again(
     check_week(product)
     check_places(product)
     check_suggestions(product)
+    check_points(product)
     token = told_token(product)
     assert product.command("demo", "load") == {"loaded": False}
     assert product.command("verify-audit")["whole"] is True
@@ -95,6 +107,22 @@ def check_week(product: Any) -> None:
         trust_env=False,
     )
     assert answer.json()["totals"]["received"] == 113
+
+
+def check_points(product: Any) -> None:
+    """Whoever's tip was found true first has points or waits for them, and there are offers."""
+    with product.database.reading() as session:
+        states = Counter(session.scalars(select(PointAward.status)))
+        offers = session.scalar(select(func.count()).select_from(PointOffer))
+        awarded = session.scalar(select(func.sum(PointAward.points)))
+        issued = session.scalar(
+            select(func.sum(PointEntry.points)).where(PointEntry.kind == "earned")
+        )
+    assert set(states) <= {"pending", "approved", "capped"}
+    assert states["pending"] >= 8
+    assert states["approved"] > 20
+    assert awarded == issued
+    assert offers == 3
 
 
 def check_places(product: Any) -> None:
