@@ -13,6 +13,7 @@ from review_ui.access.scope import units_within
 from review_ui.presenting import say
 from review_ui.rewards import decisions
 from review_ui.rewards.awards import find_award, page_of_awards, read_account, read_award
+from review_ui.rewards.honours import honours, periods_of, read_period
 from review_ui.room import moment, person, room, today
 from schemas.access import Right
 from schemas.errors import Conflict, InvalidInput, NotAllowed, SuishoupaiError
@@ -128,6 +129,16 @@ def show_account(pseudonym: str) -> str:
     with room().database.reading() as db:
         account = read_account(db, pseudonym=pseudonym.replace("\0", ""), staff=person())
     return render_template("rewards_account.html", account=account)
+
+
+@rewards.get("/honours")
+@enters(Entry.MANAGE_REWARDS)
+def show_honours() -> str:
+    """Show who earned most in a period."""
+    period = read_period(request.args.get("period", "") or periods_of(today())[0])
+    with room().database.reading() as db:
+        rows = honours(db, staff=person(), period=period)
+    return render_template("honours.html", period=period, periods=periods_of(today()), rows=rows)
 
 
 def read_status() -> AwardStatus | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from intake.bodies import read_body
@@ -21,7 +21,8 @@ from review_ui.rewards.awards import (
     read_account,
     read_award,
 )
-from review_ui.room import moment, person, room
+from review_ui.rewards.honours import honours, periods_of, read_period
+from review_ui.room import moment, person, room, today
 from review_ui.routes.rewards import read_after, read_status
 from schemas.access import Right
 from schemas.tables import PointAward
@@ -34,6 +35,8 @@ from schemas.wire.points import (
     AwardList,
     CandidateAnswer,
     EntryAnswer,
+    HonourAnswer,
+    HonourList,
     TaskAward,
 )
 
@@ -208,6 +211,29 @@ def show_account(pseudonym: str) -> Response:
             entries=[_entry(each) for each in account.entries],
         )
     )
+
+
+@rewards_api.get("/honours")
+@enters(Entry.MANAGE_REWARDS)
+@describes(
+    Described(
+        summary="Who earned most in a period, by pseudonym",
+        given=(Given("period", "query", "2026, 2026-Q4 or 2026-11; else this month"),),
+        answer=Answered(200, "The list, the best first", HonourList),
+        refusals={**_AWAY, 422: "period-invalid"},
+        security=("staff",),
+    )
+)
+def list_honours() -> Response:
+    """List who earned most in a period."""
+    period = read_period(request.args.get("period", "") or periods_of(today())[0])
+    with room().database.reading() as db:
+        rows = honours(db, staff=person(), period=period)
+    items = [
+        HonourAnswer(rank=each.rank, account=each.account, points=each.points, awards=each.awards)
+        for each in rows
+    ]
+    return as_json(HonourList(period=period.name, first=period.first, end=period.end, items=items))
 
 
 def _decided(award_id: UUID, decide: Callable[[Session, PointAward], object]) -> Response:

@@ -232,3 +232,21 @@ class StockRequest(_Given):
     """How many there are in all, what was taken included."""
 
     stock: int = Field(ge=0, le=1_000_000)
+
+
+class HonourAnswer(_Answer):
+    """An account's place in a period; equal points share a rank."""
+
+    rank: int
+    account: str
+    points: int
+    awards: int
+
+
+class HonourList(_Answer):
+    """Who earned most in a period, half-open, in local days."""
+
+    period: str
+    first: date
+    end: date = Field(description="the day after the last one")
+    items: list[HonourAnswer]

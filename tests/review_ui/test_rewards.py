@@ -1,7 +1,7 @@
 """The reward officer's pages and API: what is shown, who decides, and what nobody learns there."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,11 +9,14 @@ from sqlalchemy import select
 
 from intake.rewards.awards import settle_case
 from intake.rewards.ledger import balance_of, open_accounts
+from review_ui.rewards.honours import read_period
 from schemas.access import Role
 from schemas.audit import PIPELINE
+from schemas.database import now_utc
 from schemas.lifecycle import State
 from schemas.points import AccountKind
 from schemas.tables import Case, CaseHistory, PointAccount, PointAward, Report, Rider
+from schemas.workdays import local_date
 
 SHENHE, SHENYANG, XIHU = "210103", "210100", "330106"
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -239,3 +242,52 @@ def test_a_long_list_is_paged_by_what_has_waited_longest(world, officer) -> None
         50:
     ]
     assert officer.get("/rewards?after=nonsense").status_code == 200
+
+
+def test_honours_count_what_was_approved_less_what_was_reversed(
+    world, officer, verified, browse
+) -> None:
+    _, award, _ = verified
+    case = world.case()
+    others = [world.award(case) for _ in range(2)]
+    for each in (award.id, *(other["award_id"] for other in others)):
+        send(officer, f"/rewards/{each}/approval")
+    month = f"{local_date(now_utc()):%Y-%m}"
+    page = officer.get(f"/rewards/honours?period={month}").text
+    ranks = re.findall(r'<tr><td class="num">(\d+)</td>.*?<td class="num">(\d+)</td>', page, re.S)
+    assert ranks == [("1", "50")] * 3
+    send(officer, f"/rewards/{award.id}/end", **END)
+    page = officer.get("/rewards/honours").text
+    assert all(other["pseudonym"] in page for other in others)
+    assert page.count('<tr><td class="num">') == 2
+    assert "还没有" in officer.get("/rewards/honours?period=2025-Q4").text
+    assert officer.get("/rewards/honours?period=2026-13").status_code == 422
+    there = browse(world.person("xena", (Role.REWARD_OFFICER, XIHU)))
+    assert others[0]["pseudonym"] not in there.get("/rewards/honours").text
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "end"),
+    [
+        ("2026-11", date(2026, 11, 1), date(2026, 12, 1)),
+        ("2026-12", date(2026, 12, 1), date(2027, 1, 1)),
+        ("2026-Q1", date(2026, 1, 1), date(2026, 4, 1)),
+        ("2026-Q4", date(2026, 10, 1), date(2027, 1, 1)),
+        ("2026", date(2026, 1, 1), date(2027, 1, 1)),
+    ],
+)
+def test_a_period_is_half_open_in_local_days(dialect, name, first, end) -> None:
+    period = read_period(name)
+    assert (period.first, period.end) == (first, end)
+    assert period.bounds[0].utcoffset() == timedelta(hours=8)
+
+
+def test_programs_read_the_honours(world, app, verified) -> None:
+    client = app.test_client()
+    rita = world.person("rita", (Role.REWARD_OFFICER, SHENYANG))
+    token = {"Authorization": f"Bearer {world.token(rita)}"}
+    _, award, _ = verified
+    client.post(f"/api/v1/rewards/awards/{award.id}/approval", headers=token)
+    (item,) = client.get("/api/v1/rewards/honours", headers=token).json["items"]
+    assert (item["rank"], item["points"], item["awards"]) == (1, 50, 1)
+    assert client.get("/api/v1/rewards/honours?period=x", headers=token).status_code == 422

@@ -119,6 +119,8 @@ EXPECTED = {
     "rewards.approve": Entry.MANAGE_REWARDS,
     "rewards.end": Entry.MANAGE_REWARDS,
     "rewards.restore": Entry.MANAGE_REWARDS,
+    "rewards.show_honours": Entry.MANAGE_REWARDS,
+    "rewards_api.list_honours": Entry.MANAGE_REWARDS,
     "rewards.show_account": Entry.MANAGE_REWARDS,
     "offers.list_offers": Entry.MANAGE_REWARDS,
     "offers.make_offer": Entry.MANAGE_REWARDS,
