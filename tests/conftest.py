@@ -50,6 +50,11 @@ TEST_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A real PostgreSQL server for the whole run of this process."""
     server = get_server(tmp_path_factory.mktemp("postgres"))
+    # Each test has a database of its own, which nobody needs after a power cut: without
+    # waiting for the disk it is made and dropped in a tenth of the time.
+    for setting in ("fsync", "full_page_writes"):
+        _execute(server, f"ALTER SYSTEM SET {setting} = off")
+    _execute(server, "SELECT pg_reload_conf()")
     yield server
     server.cleanup()
 

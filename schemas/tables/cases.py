@@ -50,10 +50,10 @@ class Case(Base):
         Index("ix_cases_place", "latitude", "longitude"),
         # A case page looks for the shop's other cases.
         Index("ix_cases_premises_name", "premises_name"),
-        # A map of the whole country is read from this alone.
+        # A map of the country, a province or a city is read from this alone.
         Index(
             "ix_cases_map",
-            *("open_cell", "tree_1", "latitude", "longitude"),
+            *("open_cell", "tree_1", "tree_2", "tree_3", "latitude", "longitude"),
             sqlite_where=text("open_cell IS NOT NULL"),
             postgresql_where=text("open_cell IS NOT NULL"),
         ),

@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_map",
         "cases",
-        ["open_cell", "tree_1", "latitude", "longitude"],
+        ["open_cell", "tree_1", "tree_2", "tree_3", "latitude", "longitude"],
         sqlite_where=sa.text("open_cell IS NOT NULL"),
         postgresql_where=sa.text("open_cell IS NOT NULL"),
     )
