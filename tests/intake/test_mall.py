@@ -298,7 +298,7 @@ def test_no_history_of_the_mall_makes_or_loses_a_point(database, sealer) -> None
     met = set()
 
     @settings(
-        max_examples=15, deadline=None, derandomize=True, database=None,
+        max_examples=10, deadline=None, derandomize=True, database=None,
         phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(steps=steps)

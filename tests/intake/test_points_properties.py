@@ -228,7 +228,7 @@ STEPS = st.one_of(
     st.tuples(st.just("withdraw"), REPORTS),
     st.tuples(st.just("decide"), st.sampled_from(["approve", "end", "restore"])),
 )
-EXAMPLES = {"sqlite": 30, "postgresql": 8}
+EXAMPLES = {"sqlite": 20, "postgresql": 5}
 
 
 def test_no_history_gives_twice_or_takes_inexactly(database, dialect) -> None:
