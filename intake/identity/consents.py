@@ -47,10 +47,10 @@ LOCATION_TERMS = Terms(
         ),
         Words(
             "不同意也能举报：在地图上标出位置，或写店名和地址。照片文件里自带的拍摄位置随原件"
-            "封存；不想带上，请在相机设置里关掉“位置”。",
+            "封存，并用来核对地点；不想带上，请在相机设置里关掉“位置”。",
             "You can report without it: point at the map, or write the shop's address. A place "
-            "that the camera wrote into the photo is sealed with the original; turn «location» "
-            "off in the camera to leave it out.",
+            "that the camera wrote into the photo is sealed with the original and read to check "
+            "where it was taken; turn «location» off in the camera to leave it out.",
         ),
         Words(
             "随时可以收回：收回之后的举报不再带手机位置；之前的举报是证据，不受影响。",
