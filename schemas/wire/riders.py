@@ -61,6 +61,10 @@ class SignIn(_Body):
 class Me(BaseModel):
     """Who is signed in, as far as a screen needs it."""
 
+    account: str = Field(
+        description="the same at every sign-in and of no use elsewhere: by it an app on a shared "
+        "phone knows whose the tips are that wait on it"
+    )
     phone: str = Field(description="masked", examples=["138****1111"])
     platform: str
     station: str

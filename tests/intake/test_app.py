@@ -319,6 +319,83 @@ def test_a_session_that_ended_offline_keeps_the_tip_for_its_rider(
     assert claims["device_gps"].accuracy_m == 12
 
 
+def test_a_phone_that_two_riders_share_gives_neither_ones_tips_to_the_other(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    sealer, riders = Sealer(lasting_door.settings), []
+    with database.writing() as session:
+        for name, number in (("赵六", "13900006661"), ("钱七", "13900006662")):
+            profile = RiderProfile(name, number)
+            rider_id = add_rider(session, sealer=sealer, profile=profile).id
+            cookie = open_session(session, rider_id=rider_id, device="Chrome", now=now_utc())
+            riders.append((rider_id, cookie))
+    (first, first_cookie), (_, second_cookie) = riders
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+
+    def arrive(cookie: str, at: str = "") -> None:
+        sign_in(phone, lasting_door.address, cookie)
+        with page.expect_response("**/api/v1/me"):
+            page.goto(f"{lasting_door.address}/?{len(cookie)}{at}")
+            page.reload()
+
+    arrive(first_cookie)
+    with page.expect_response("**/api/v1/me/consents/location"):
+        page.get_by_role("button", name="同意", exact=True).tap()
+    fill_in(page, photo(82))
+    page.get_by_role("button", name="发送").tap()
+    done = number_of(page)
+    page.goto(f"{lasting_door.address}/#")
+    phone.set_offline(True)
+    fill_in(page, photo(83))
+    page.get_by_role("button", name="发送").tap()
+    page.get_by_role("heading", name="已存在这部手机上").wait_for()
+    before = reports(database)
+    # The line comes back only in the other rider's hands.
+    page.goto("about:blank")
+    phone.set_offline(False)
+    arrive(second_cookie, "#mine")
+    # The second one is asked for a consent of their own and sees nothing of the first one's.
+    page.get_by_text("还没有举报").wait_for()
+    assert done not in page.content()
+    page.goto(f"{lasting_door.address}/#")
+    page.get_by_role("button", name="同意", exact=True).wait_for()
+    assert (reports(database), kept_blobs(page)) == (before, 1)
+    arrive(first_cookie, "#mine")
+    page.locator(".tip.received").nth(1).wait_for()
+    with database.reading() as session:
+        sent = session.scalars(select(Report.rider_id).order_by(Report.id)).all()
+    assert (len(sent), sent[-2:]) == (before + 1, [first, first])
+
+
+def test_a_photo_that_is_read_while_its_tip_is_sent_begins_another_tip(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    page = open_phone(service_workers="block").new_page()
+    page.goto(lasting_door.address)
+    early, late = photo(84), photo(85)
+    fill_in(page, early)
+    page.evaluate(
+        """() => {
+            const digest = crypto.subtle.digest.bind(crypto.subtle);
+            const freed = new Promise((resolve) => { window.free = resolve; });
+            crypto.subtle.digest = async (...how) => { await freed; return digest(...how); };
+        }"""
+    )
+    with page.expect_file_chooser() as chosen:
+        page.locator(".album").tap()
+    chosen.value.set_files([late])
+    page.get_by_role("button", name="发送").tap()
+    number = number_of(page)
+    page.evaluate("window.free()")
+    page.locator("[data-code=PEST]").tap()
+    page.get_by_role("button", name="发送").tap()
+    page.locator("#number").filter(has_not_text=number).wait_for()
+    for each, picture in ((number, early), (number_of(page), late)):
+        _, photos, _ = rows_of(database, each)
+        assert [kept.sha256 for kept in photos] == sums(picture)
+
+
 def sign_in(phone: BrowserContext, address: str, cookie: str) -> None:
     phone.clear_cookies()
     phone.add_cookies([{"name": COOKIE, "value": cookie, "url": address, "httpOnly": True}])

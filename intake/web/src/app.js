@@ -70,7 +70,14 @@ async function begin(root) {
   void navigator.storage?.persist?.().catch(() => false);
   keepSending();
   await settlePlaces();
-  if (await refreshSession()) {
+  const couldUsePlace = await mayUsePlace();
+  const isRider = await refreshSession();
+  if (couldUsePlace && !(await mayUsePlace())) {
+    // Another rider has the phone now and is asked for their own consent.
+    stopWatching();
+    await show();
+  }
+  if (isRider) {
     await bringConsent();
     await clearProblems("sign-in");
     await hurry();

@@ -3,7 +3,7 @@
 import { recall, remember } from "./database.js";
 import { addPhotos, changeTip, emptyTip, findDraft, findTip } from "./outbox.js";
 import { bestPlace, placeState } from "./place.js";
-import { isSignedIn } from "./session.js";
+import { isSignedIn, presentAccount } from "./session.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
@@ -72,10 +72,11 @@ export function knowsWhere(tip) {
 
 /** Hand the draft to the sender. Resolves, once it lies on the disk, to the tip. */
 export async function finishDraft() {
-  const rider = await isSignedIn();
+  const [rider, account] = [await isSignedIn(), await presentAccount()];
   const tip = await changeDraft((found) => {
     found.state = "waiting";
     found.as = rider ? "rider" : "anonymous";
+    found.account = account;
     found.place = bestPlace();
     found.awaits_place = !found.place && placeState() === "looking";
     found.created_at_ms = Date.now();

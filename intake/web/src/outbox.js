@@ -20,6 +20,7 @@ export function emptyTip() {
     id: newId(),
     state: "draft",
     as: "anonymous",
+    account: "",
     created_at_ms: Date.now(),
     categories: [],
     place: null,
@@ -110,13 +111,14 @@ export async function changeTip(id, change) {
  */
 export async function addPhotos(tip, files, masked_of = "") {
   const photos = await Promise.all(files.map((file) => readPhoto(file, masked_of)));
-  const known = (await findTip(tip.id)) ?? tip;
-  const changed = { ...known, photos: [...known.photos, ...photos.map(({ photo }) => photo)] };
+  let changed = withPhotos(heldTips.get(tip.id) ?? tip, photos);
   if (!heldTips.has(tip.id)) {
     try {
       const writing = (await database()).transaction(["tips", "blobs"], "readwrite", {
         durability: "strict",
       });
+      // As it is now: while a file was read the tip may have been sent, here or in another tab.
+      changed = withPhotos((await writing.objectStore("tips").get(tip.id)) ?? tip, photos);
       for (const { photo, blob } of photos) {
         writing.objectStore("blobs").put({ id: photo.id, blob }).catch(ignore);
       }
@@ -129,10 +131,21 @@ export async function addPhotos(tip, files, masked_of = "") {
       await hold(changed);
     }
   }
-  heldTips.set(tip.id, { ...changed, unsaved: true });
+  heldTips.set(changed.id, { ...changed, unsaved: true });
   for (const { photo, blob } of photos) heldBlobs.set(photo.id, blob);
   announce();
-  return /** @type {Tip} */ (heldTips.get(tip.id));
+  return /** @type {Tip} */ (heldTips.get(changed.id));
+}
+
+/**
+ * Return a draft with more photos; what is sent off is left as it is and another one begun.
+ * @param {Tip} tip
+ * @param {{photo: Photo}[]} photos
+ * @returns {Tip}
+ */
+function withPhotos(tip, photos) {
+  const open = tip.state === "draft" ? tip : emptyTip();
+  return { ...open, photos: [...open.photos, ...photos.map(({ photo }) => photo)] };
 }
 
 /**

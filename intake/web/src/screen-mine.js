@@ -2,7 +2,7 @@
 
 import { el, heading, icon, ring } from "./dom.js";
 import { categoryOf } from "./likely.js";
-import { allTips } from "./outbox.js";
+import { hasBeenSignedIn, shownTips } from "./session.js";
 import { backTo } from "./pages.js";
 import { percentSent } from "./sender.js";
 import { refreshStatuses } from "./statuses.js";
@@ -14,7 +14,7 @@ import { currentLanguage, say, sayMoment } from "./words.js";
 export async function mineScreen() {
   const list = el("ul", { class: "tips" });
   const refresh = async () => {
-    const tips = (await allTips()).filter(({ state }) => state !== "draft");
+    const tips = (await shownTips()).filter(({ state }) => state !== "draft");
     list.replaceChildren(...(tips.length ? tips.map(card) : [nothing()]));
   };
   await refresh();
@@ -23,6 +23,7 @@ export async function mineScreen() {
     backTo("", say("拍照举报")),
     heading(say("我的举报")),
     list,
+    ...((await hasBeenSignedIn()) ? [signInAgain(say("登录后，能看到用您的号码发的举报。"))] : []),
     el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
     el("a", { class: "button", href: "/me" }, say("我的账号、积分和建议")),
   ];
@@ -80,6 +81,11 @@ export function sayState(tip) {
     default:
       return tip.status?.text ?? say("已答复");
   }
+}
+
+/** The way to sign in, and why to. @param {string} why */
+export function signInAgain(why) {
+  return el("p", { class: "note" }, why, " ", el("a", { href: "/sign-in" }, say("去登录")));
 }
 
 function nothing() {

@@ -8,8 +8,10 @@ import { backTo, go, goInstead } from "./pages.js";
 import { photoStrip } from "./photo-strip.js";
 import { onPlace } from "./place.js";
 import { fileInput } from "./screen-shutter.js";
+import { signInAgain } from "./screen-mine.js";
 import { placeChip } from "./screen-where.js";
 import { hurry } from "./sending.js";
+import { hasBeenSignedIn } from "./session.js";
 import { currentLanguage, say } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
@@ -41,6 +43,9 @@ export async function sendScreen() {
       el("span", {}, say("再拍一张")),
     ),
     el("div", { class: "rows" }, what(tip), chip.node, shopRow(tip), wordsRow(tip)),
+    ...((await hasBeenSignedIn())
+      ? [signInAgain(say("登录已过期：现在发出就是匿名的，不记积分。"))]
+      : []),
     note,
     button.node,
   ];

@@ -3,11 +3,11 @@
 import { el, heading, icon } from "./dom.js";
 import { consentWords, decide, hasDecided } from "./consent.js";
 import { draft, takePhotos } from "./draft.js";
-import { allTips } from "./outbox.js";
 import { go, show } from "./pages.js";
 import { isRiding, watchPlace } from "./place.js";
 import { placeChip } from "./screen-where.js";
 import { photoStrip } from "./photo-strip.js";
+import { shownTips } from "./session.js";
 import { say } from "./words.js";
 
 // Two tips of the largest kind.
@@ -164,7 +164,7 @@ async function fullnessNote() {
 }
 
 async function ownTips() {
-  const tips = (await allTips()).filter(({ state }) => state !== "draft");
+  const tips = (await shownTips()).filter(({ state }) => state !== "draft");
   const unsent = tips.filter(({ state }) => state === "waiting" || state === "sending").length;
   if (!unsent) return [];
   const words = say("还有 {count} 条在手机上等着发", { count: unsent });

@@ -10,6 +10,7 @@ import { receipt } from "./receipt.js";
 import { badge, shapeOf } from "./screen-mine.js";
 import { clearProblems, percentSent } from "./sender.js";
 import { hurry } from "./sending.js";
+import { shownTips } from "./session.js";
 import { refreshStatuses } from "./statuses.js";
 import { say, sayDay } from "./words.js";
 
@@ -20,7 +21,7 @@ import { say, sayDay } from "./words.js";
  * @returns {Promise<import("./pages.js").Screen | null>}
  */
 export async function tipScreen([id]) {
-  const first = await findTip(id);
+  const first = (await shownTips()).find((tip) => tip.id === id);
   if (!first) {
     go("mine");
     return null;
@@ -92,6 +93,7 @@ function explanation(tip) {
 /** @param {string} code */
 function sayProblem(code) {
   if (code === "place-missing") return say("手机没有定到位：写上店铺地址就能发出去。");
+  if (code === "other-account") return say("这条是另一个号码登录时写的：请用那个号码登录，会接着发。");
   if (code === "photo-lost") return say("有一张照片被手机清掉了：请去掉这条，重拍一次。");
   return say("服务器没有收下，稍后可以再试。");
 }
@@ -219,6 +221,7 @@ function asNobody(tip) {
       onclick: async () => {
         await changeTip(tip.id, (found) => {
           found.as = "anonymous";
+          found.account = "";
         });
         await clearProblems("sign-in");
         await hurry();

@@ -3,7 +3,7 @@
 // service worker, never in two places at once.
 
 import { announce } from "./changes.js";
-import { ask, letGo, refusal, SendingFailed } from "./asking.js";
+import { ask, refusal, SendingFailed } from "./asking.js";
 import { bringConsent } from "./consent.js";
 import { alone } from "./locks.js";
 import { allTips, changeTip, findTip, keepAnswer, photoBytes } from "./outbox.js";
@@ -70,14 +70,18 @@ async function sendTip(tip) {
 }
 
 /**
- * A rider's tip must not go out as nobody's because a session has ended meanwhile.
+ * A rider's tip must not go out as nobody's because a session has ended meanwhile, nor as
+ * that of the colleague who has signed in on the same phone since.
  * @param {Tip} tip
  */
 async function askWhoWeAre(tip) {
   if (tip.as !== "rider") return;
   const response = await ask("/api/v1/me", {});
   if (!response.ok) throw await refusal(response);
-  letGo(response);
+  const { account } = await response.json();
+  if (tip.account && tip.account !== account) {
+    throw new SendingFailed(401, { type: "other-account" });
+  }
   // Without it the server would leave the phone's place out.
   await bringConsent();
 }

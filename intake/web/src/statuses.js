@@ -52,6 +52,9 @@ async function refreshStatus(tip) {
  */
 export async function askStatus(number, code) {
   const response = await ask(`/api/v1/reports/${encodeURIComponent(number)}`, {
+    // By its code alone, whoever is signed in: an anonymous tip's is nobody's, and a session
+    // that has ended hides no answer.
+    credentials: "omit",
     headers: { "Receipt-Code": code, "Accept-Language": currentLanguage() },
   });
   if (response.ok) return response.json();

@@ -56,6 +56,8 @@ export interface Tip {
   state: State;
   /** Whose tip it is to be: a signed-in rider's, or nobody's. */
   as: "rider" | "anonymous";
+  /** The account of the rider who was signed in, by which the phone knows it again. */
+  account: string;
   created_at_ms: number;
   categories: string[];
   place: Place | null;
