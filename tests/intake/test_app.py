@@ -317,6 +317,16 @@ def test_a_session_that_ended_offline_keeps_the_tip_for_its_rider(
     report, _, claims = rows_of(database, number_of(page))
     assert report.rider_id == rider_id
     assert claims["device_gps"].accuracy_m == 12
+    page.get_by_role("link", name="再报一条").tap()
+    fill_in(page, photo(82))
+    page.get_by_role("button", name="署名：记积分").tap()
+    page.get_by_role("button", name="不署名：不记积分").wait_for()
+    page.get_by_role("button", name="发送").tap()
+    unnamed, _, _ = rows_of(database, number_of(page))
+    assert unnamed.rider_id is None
+    page.get_by_role("button", name="从这部手机上抹掉").tap()
+    page.get_by_role("button", name="再点一次就抹掉").tap()
+    expect(page.locator(".tip")).to_have_count(1)
 
 
 def test_a_phone_that_two_riders_share_gives_neither_ones_tips_to_the_other(

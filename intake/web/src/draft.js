@@ -75,7 +75,7 @@ export async function finishDraft() {
   const [rider, account] = [await isSignedIn(), await presentAccount()];
   const tip = await changeDraft((found) => {
     found.state = "waiting";
-    found.as = rider ? "rider" : "anonymous";
+    found.as = rider && !found.unnamed ? "rider" : "anonymous";
     found.account = account;
     found.place = bestPlace();
     found.awaits_place = !found.place && placeState() === "looking";

@@ -21,6 +21,7 @@ export function emptyTip() {
     state: "draft",
     as: "anonymous",
     account: "",
+    unnamed: false,
     created_at_ms: Date.now(),
     categories: [],
     place: null,

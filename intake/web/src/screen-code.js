@@ -50,7 +50,7 @@ function handling({ department, status, due_on }) {
     el("h3", {}, department),
     el("p", {}, status.text),
     due_on
-      ? el("p", { class: "note" }, say("最迟 {day} 核查完毕。", { day: sayDay(new Date(due_on)) }))
+      ? el("p", { class: "note" }, say("最迟 {day} 核查完毕。", { day: sayDay(due_on) }))
       : null,
   );
 }
@@ -60,7 +60,7 @@ function entry({ on, text, department }) {
   return el(
     "li",
     {},
-    el("time", { datetime: on }, sayDay(new Date(on))),
+    el("time", { datetime: on }, sayDay(on)),
     el("span", {}, department ? `${department} ${text}` : text),
   );
 }

@@ -11,7 +11,7 @@ import { fileInput } from "./screen-shutter.js";
 import { signInAgain } from "./screen-mine.js";
 import { placeChip } from "./screen-where.js";
 import { hurry } from "./sending.js";
-import { hasBeenSignedIn } from "./session.js";
+import { hasBeenSignedIn, isSignedIn } from "./session.js";
 import { currentLanguage, say } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
@@ -31,6 +31,7 @@ export async function sendScreen() {
     button.refresh(await draft());
   };
   button.refresh(tip);
+  const names = (await isSignedIn()) ? [nameRow(tip)] : [];
   const nodes = [
     backTo("what", say("种类")),
     heading(say("发送前看一眼")),
@@ -42,7 +43,7 @@ export async function sendScreen() {
       icon("camera"),
       el("span", {}, say("再拍一张")),
     ),
-    el("div", { class: "rows" }, what(tip), chip.node, shopRow(tip), wordsRow(tip)),
+    el("div", { class: "rows" }, what(tip), chip.node, shopRow(tip), wordsRow(tip), ...names),
     ...((await hasBeenSignedIn())
       ? [signInAgain(say("登录已过期：现在发出就是匿名的，不记积分。"))]
       : []),
@@ -84,6 +85,34 @@ function shopRow(tip) {
 function wordsRow(tip) {
   const words = tip.description || say("说两句（可不写）");
   return el("a", { class: "chip", href: "#words" }, icon("words"), el("span", {}, words));
+}
+
+/**
+ * Whether the tip is to be the rider's or nobody's; only a signed-in rider is asked.
+ * @param {Tip} tip
+ */
+function nameRow(tip) {
+  const sayIt = (/** @type {boolean} */ unnamed) =>
+    unnamed ? say("不署名：不记积分，凭回执码查进度") : say("署名：记积分，点一下改成不署名");
+  const words = el("span", {}, sayIt(tip.unnamed));
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      "aria-pressed": String(tip.unnamed),
+      onclick: async () => {
+        const { unnamed } = await changeDraft((found) => {
+          found.unnamed = !found.unnamed;
+        });
+        words.textContent = sayIt(unnamed);
+        button.setAttribute("aria-pressed", String(unnamed));
+      },
+    },
+    icon("shield"),
+    words,
+  );
+  return button;
 }
 
 /** @param {HTMLElement} note */

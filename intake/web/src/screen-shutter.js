@@ -3,6 +3,7 @@
 import { el, heading, icon } from "./dom.js";
 import { consentWords, decide, hasDecided } from "./consent.js";
 import { draft, takePhotos } from "./draft.js";
+import { removeTip } from "./outbox.js";
 import { go, show } from "./pages.js";
 import { isRiding, watchPlace } from "./place.js";
 import { placeChip } from "./screen-where.js";
@@ -99,6 +100,18 @@ async function begun(tip) {
     el("h2", {}, say("您有一条还没发的举报")),
     await photoStrip(tip, { plain: true }),
     el("a", { class: "button", href: tip.categories.length ? "#send" : "#what" }, say("接着写")),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        onclick: async () => {
+          await removeTip(tip.id);
+          await show();
+        },
+      },
+      say("不要了"),
+    ),
   );
 }
 

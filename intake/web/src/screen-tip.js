@@ -83,7 +83,7 @@ function explanation(tip) {
       });
     case "received":
       return tip.status?.due_on
-        ? say("最迟 {day} 核查完毕。", { day: sayDay(new Date(tip.status.due_on)) })
+        ? say("最迟 {day} 核查完毕。", { day: sayDay(tip.status.due_on) })
         : say("谢谢您。照片已从这部手机的待发箱里删掉。");
     default:
       return say("谢谢您。");
@@ -110,6 +110,7 @@ async function details(tip) {
   if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
   if (tip.number) {
     parts.push(...(await receipt(tip)), furtherOn(tip), ...(await wakeButton(tip)));
+    parts.push(...forgetButton(tip));
   }
   const offset_s = await clockOffset();
   if (offset_s) parts.push(el("p", { class: "note" }, sayClock(offset_s)));
@@ -137,6 +138,36 @@ function nowButton() {
     icon("send"),
     say("现在就试一次"),
   );
+}
+
+/**
+ * Whoever lends their phone may not want it to tell: two taps take the tip off it.
+ * @param {Tip} tip
+ */
+function forgetButton(tip) {
+  let sure = false;
+  const words = el("span", {}, say("从这部手机上抹掉"));
+  const warning = el("p", { class: "note", role: "status" });
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: async () => {
+        if (sure) {
+          await removeTip(tip.id);
+          go("mine");
+          return;
+        }
+        sure = true;
+        words.textContent = say("再点一次就抹掉");
+        warning.textContent = say("举报照常办理；回执码在这里不会再显示，要留请先抄下。");
+      },
+    },
+    icon("cross"),
+    words,
+  );
+  return [button, warning];
 }
 
 /**

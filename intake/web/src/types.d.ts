@@ -58,6 +58,8 @@ export interface Tip {
   as: "rider" | "anonymous";
   /** The account of the rider who was signed in, by which the phone knows it again. */
   account: string;
+  /** The rider wants it to be nobody's though they are signed in. */
+  unnamed: boolean;
   created_at_ms: number;
   categories: string[];
   place: Place | null;

@@ -69,8 +69,12 @@ export function sayMoment(moment_ms) {
   return `${sayDay(moment)} ${time}`;
 }
 
-/** @param {Date} day */
-export function sayDay(day) {
+/**
+ * Say a day; a date without a time is the day that it names, whatever the phone's zone.
+ * @param {Date | string} given
+ */
+export function sayDay(given) {
+  const day = typeof given === "string" ? new Date(`${given}T12:00`) : given;
   const locale = language === "en" ? "en-GB" : "zh-CN";
   return day.toLocaleDateString(locale, { month: "long", day: "numeric" });
 }
