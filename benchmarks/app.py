@@ -216,7 +216,7 @@ def row(what: str, unit: str, floor: float, ours: float, wanted: str) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = measure(options.rounds)

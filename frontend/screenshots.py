@@ -233,6 +233,9 @@ def walk_app(page: Page, door: int, photo: Path, kind: str) -> None:
     page.locator("[data-code=DIRTY_KITCHEN]").tap()
     page.locator("#send").wait_for()
     for name in ("send", "where", "map", "shop", "words"):
+        if name == "map":
+            page.evaluate("location.hash = 'map'")
+            page.locator(".pin-county").first.wait_for(state="attached")
         screen(name, name)
     page.evaluate("location.hash = 'send'")
     page.locator("#send").wait_for()

@@ -1,7 +1,7 @@
 // The rider's app: takes the place of the plain form where the browser can run it.
 
 import { onChange } from "./changes.js";
-import { el, icon, iconsAt } from "./dom.js";
+import { el, icon, bringIcons } from "./dom.js";
 import { settlePlaces } from "./late-place.js";
 import { limitPhotos } from "./draft.js";
 import { readCategories } from "./likely.js";
@@ -40,7 +40,7 @@ if (root) void begin(root);
 /** @param {HTMLElement} root */
 async function begin(root) {
   const { categories = "[]", maxPhotos, icons = "", terms = "{}", worker } = root.dataset;
-  iconsAt(icons);
+  void bringIcons(icons);
   mapLiesAt(root.dataset);
   readCategories(categories);
   readTerms(terms);

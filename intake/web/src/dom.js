@@ -1,10 +1,19 @@
 // A small hand for making elements: no markup is ever put together from texts.
 
-let icons = "";
-
-/** @param {string} address */
-export function iconsAt(address) {
-  icons = address;
+/**
+ * Bring the drawings into the page, so that an icon made anew is there at once; those that
+ * were made before appear as soon as the drawings come.
+ * @param {string} address
+ */
+export async function bringIcons(address) {
+  try {
+    const text = await (await fetch(address)).text();
+    const sprite = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    sprite.setAttribute("hidden", "");
+    document.documentElement.append(document.importNode(sprite, true));
+  } catch {
+    // Every icon stands beside its words.
+  }
 }
 
 /**
@@ -40,7 +49,7 @@ export function icon(name, kind = "") {
   made.setAttribute("class", `icon ${kind}`);
   made.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${icons}#${name}`);
+  use.setAttribute("href", `#${name}`);
   made.append(use);
   return made;
 }
