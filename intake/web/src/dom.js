@@ -10,6 +10,8 @@ export async function bringIcons(address) {
     const text = await (await fetch(address)).text();
     const sprite = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     sprite.setAttribute("hidden", "");
+    // The page has names of its own.
+    for (const symbol of sprite.children) symbol.id = `icon-${symbol.id}`;
     document.documentElement.append(document.importNode(sprite, true));
   } catch {
     // Every icon stands beside its words.
@@ -49,7 +51,7 @@ export function icon(name, kind = "") {
   made.setAttribute("class", `icon ${kind}`);
   made.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   made.append(use);
   return made;
 }
