@@ -33,13 +33,15 @@ def grant(session: Session, *, found: PointAward, actor: audit.Actor, now: datet
 def approve_due(session: Session, *, now: datetime, after_days: int) -> int:
     """Approve what has waited for so many days, by policy and not by a person; returns how many.
 
-    An award whose case is taken up again goes on waiting.
+    An award whose case is taken up again goes on waiting, and so does one that an officer
+    made by hand: no time stands in for the second officer whom it needs.
     """
     lock_awards(session)
     waiting = session.scalars(
         select(PointAward)
         .where(
             PointAward.status == AwardStatus.PENDING.value,
+            PointAward.made_by.is_(None),
             PointAward.made_at <= now - timedelta(days=after_days),
         )
         .order_by(PointAward.id)

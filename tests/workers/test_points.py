@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from intake.identity.stations import add_station
-from intake.rewards.awards import settle_case
-from intake.rewards.ledger import balance_of
+from intake.rewards.awards import Earned, award, settle_case
+from intake.rewards.ledger import balance_of, lock_awards
 from intake.rewards.mall import redeem
 from schemas.audit import PIPELINE
 from schemas.database import new_id, now_utc
-from schemas.points import AccountKind
+from schemas.points import AccountKind, PointRule
 from schemas.sealing import Sealer
 from schemas.tables import Case, CaseHistory, PointAward, PointOffer, Staff
 from schemas.workdays import local_date
@@ -67,6 +67,28 @@ def test_the_clock_approves_only_what_policy_lets_it(machine, tips, days, approv
         award = session.query(PointAward).one()
         assert award.decided_by is None
     assert any(task.run is keep_points for task in tasks())
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_time_is_no_second_officer_for_an_award_made_by_hand(machine, tips) -> None:
+    rider = tips.rider()
+    report = tips.send(tips.photo(1), at=tips.inside(), rider=rider)
+    tips.process(report)
+    long_ago = now_utc() - timedelta(days=30)
+    with machine.database.writing() as session:
+        staff = Staff(sign_in="rita", name="孙丽", password_hash="x")
+        session.add(staff)
+        session.flush()
+        lock_awards(session)
+        earned = Earned(
+            rule=PointRule.SUPERVISOR_TASK, cause=f"{rider.hex}/夜查", rider_id=rider,
+            unit_id=tips.case(report).unit_id, earned_at=long_ago, made_by=staff.id, note="夜查",
+        )  # fmt: skip
+        assert award(session, earned=earned, actor=PIPELINE, now=long_ago)
+    settings = machine.settings.model_copy(update={"points_automatic_days": 1})
+    keep_points(replace(machine, settings=settings))
+    assert held(machine, rider, AccountKind.RIDER) == 0
+    assert held(machine, rider, AccountKind.PENDING) == 20
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
