@@ -17,7 +17,7 @@ from schemas.database import new_id
 from schemas.errors import InvalidInput, NotFound
 from schemas.sealing import Sealer, new_token, token_hash
 from schemas.settings import Settings
-from schemas.tables import Delivery, MessengerLink, PushSubscription
+from schemas.tables import Delivery, MessengerLink, PushSubscription, Report
 from schemas.vapid import from_base64url
 from schemas.words import Words
 
@@ -191,8 +191,15 @@ def unlink_messenger(session: Session, *, rider_id: UUID, now: datetime) -> bool
 
 
 def forget_rider(session: Session, *, rider_id: UUID, now: datetime) -> None:
-    """Remove every way of reaching a rider whose data is erased."""
-    owned = select(PushSubscription.id).where(PushSubscription.owner_id == rider_id)
+    """Remove every way of reaching a rider whose data is erased.
+
+    A browser that asked for the news of one report of theirs is one of them: its address
+    would still lead to the phone.
+    """
+    reports = select(Report.id).where(Report.rider_id == rider_id)
+    owned = select(PushSubscription.id).where(
+        (PushSubscription.owner_id == rider_id) | PushSubscription.owner_id.in_(reports)
+    )
     for subscription_id in session.scalars(owned).all():
         let_go(session, subscription_id=subscription_id, now=now)
     _give_up(session, rider_id, now)

@@ -362,8 +362,13 @@ def test_a_messenger_is_linked_by_a_token_that_is_shown_once_and_sealed(ask, doo
     assert ask("GET", "/me/messenger").json["linked"] is False
 
 
-def test_an_erased_rider_is_told_nothing_any_more(ask, door) -> None:
+def test_an_erased_rider_is_told_nothing_any_more(ask, door, send, token) -> None:
     ask("POST", "/me/push-subscriptions", json=subscription())
+    # The app asks for the news of one tip by its receipt code.
+    sent = send(headers={"Authorization": f"Bearer {token}"}).json
+    code = {"Receipt-Code": sent["receipt_code"]}
+    path = f"/reports/{sent['number']}/push-subscriptions"
+    assert ask("POST", path, who=None, headers=code, json=subscription()).status_code == 201
     ask("POST", "/me/messenger")
     rider = rider_of(door)
     with door.database.writing() as session:
