@@ -32,6 +32,7 @@ _COORDINATES = frozenset({"latitude", "longitude", "pin_latitude", "pin_longitud
 # What a field is called on the page, so that a refusal names it as its reader knows it.
 _LABELS = {
     "accuracy_m": Words("定位精度", "accuracy_m"),
+    "body": Words("内容", "body"),
     "captured_at": Words("拍摄时间", "captured_at"),
     "category": Words("隐患类别", "category"),
     "code": Words("验证码", "code"),

@@ -461,6 +461,23 @@ SLOW_TO_LOCATE = """
 """
 
 
+def test_a_draft_that_is_sent_an_hour_later_elsewhere_keeps_the_place_of_its_photo(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    fill_in(page, photo(96))
+    page.get_by_text("已定位 · ±12 米").wait_for()
+    phone.clock.set_system_time(datetime.now().astimezone() + timedelta(hours=1))
+    phone.set_geolocation({"latitude": 31.2, "longitude": 121.4, "accuracy": 8})
+    page.reload()
+    page.get_by_text("用的是拍照时的位置：±12 米").wait_for()
+    page.get_by_role("button", name="发送").tap()
+    _, _, claims = rows_of(database, number_of(page))
+    assert round(claims["device_gps"].latitude or 0, 1) == 41.8
+
+
 def test_a_pin_put_on_the_map_goes_with_the_tip(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
 ) -> None:

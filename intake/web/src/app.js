@@ -3,7 +3,7 @@
 import { onChange } from "./changes.js";
 import { el, icon, bringIcons } from "./dom.js";
 import { settlePlaces } from "./late-place.js";
-import { limitPhotos } from "./draft.js";
+import { limitPhotos, notePlace } from "./draft.js";
 import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { onPlace, stopWatching, watchPlace } from "./place.js";
@@ -60,6 +60,7 @@ async function begin(root) {
   onPlace(() => {
     void refresh();
     void settlePlaces();
+    void notePlace();
   });
   // A watch that runs on behind other apps empties the battery.
   document.addEventListener("visibilitychange", async () => {

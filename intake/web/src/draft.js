@@ -10,6 +10,8 @@ import { say } from "./words.js";
 
 const MAX_PHOTO_BYTES = 25 * 1024 * 1024;
 const MAX_TOGETHER_BYTES = 60 * 1024 * 1024;
+// Whoever goes on with a draft later than this may be elsewhere by then.
+const SAME_SPOT_MS = 5 * 60_000;
 const REMEMBERED_SHOPS = 12;
 const REMEMBERED_CHOICES = 60;
 
@@ -53,8 +55,34 @@ export async function takePhotos(files) {
       bytes += file.size;
     }
   }
-  if (kept.length) current = await addPhotos(tip, kept);
+  if (kept.length) {
+    current = await addPhotos(tip, kept);
+    await changeDraft((found) => {
+      found.begun_ms ||= Date.now();
+    });
+    await notePlace();
+  }
   return note;
+}
+
+/** Whether a draft was begun so long ago that the present place need not be its own. */
+export function isOld(/** @type {Tip} */ tip) {
+  return Boolean(tip.begun_ms) && Date.now() - tip.begun_ms > SAME_SPOT_MS;
+}
+
+/** Write the place into a draft while it is that of its photos. */
+export async function notePlace() {
+  const [tip, place] = [await draft(), bestPlace()];
+  if (!place || !tip.photos.length || isOld(tip)) return;
+  if (tip.place && tip.place.accuracy_m <= place.accuracy_m) return;
+  await changeDraft((found) => {
+    found.place = place;
+  });
+}
+
+/** @param {Tip} tip */
+function placeOf(tip) {
+  return isOld(tip) ? tip.place : (bestPlace() ?? tip.place);
 }
 
 /** @param {(tip: Tip) => void} change */
@@ -67,7 +95,12 @@ export async function changeDraft(change) {
 
 /** Whether the tip says where it is, or soon will. @param {Tip} tip */
 export function knowsWhere(tip) {
-  return Boolean(bestPlace() ?? tip.pin ?? (tip.premises_address || placeState() === "looking"));
+  return Boolean(placeOf(tip) ?? tip.pin ?? (tip.premises_address || isComing(tip)));
+}
+
+/** @param {Tip} tip */
+function isComing(tip) {
+  return placeState() === "looking" && !isOld(tip);
 }
 
 /** Hand the draft to the sender. Resolves, once it lies on the disk, to the tip. */
@@ -77,8 +110,8 @@ export async function finishDraft() {
     found.state = "waiting";
     found.as = rider && !found.unnamed ? "rider" : "anonymous";
     found.account = account;
-    found.place = bestPlace();
-    found.awaits_place = !found.place && placeState() === "looking";
+    found.place = placeOf(found);
+    found.awaits_place = !found.place && isComing(found);
     found.created_at_ms = Date.now();
   });
   current = null;

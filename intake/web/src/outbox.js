@@ -23,6 +23,7 @@ export function emptyTip() {
     account: "",
     unnamed: false,
     created_at_ms: Date.now(),
+    begun_ms: 0,
     categories: [],
     place: null,
     awaits_place: false,

@@ -24,11 +24,12 @@ export async function sendScreen() {
     return null;
   }
   const note = el("p", { class: "note", role: "status" });
-  const chip = placeChip(Boolean(tip.pin));
+  const chip = placeChip(Boolean(tip.pin), tip);
   const button = sendButton(note);
   const refresh = async () => {
-    chip.refresh();
-    button.refresh(await draft());
+    const now = await draft();
+    chip.refresh(now);
+    button.refresh(now);
   };
   button.refresh(tip);
   const names = (await isSignedIn()) ? [nameRow(tip)] : [];

@@ -74,6 +74,7 @@ function explanation(tip) {
   if (tip.unsaved) return say("手机存满了：发完之前请不要关掉这个页面，或腾出空间再存一次。");
   switch (tip.state) {
     case "waiting":
+      if (tip.awaits_place) return say("正在定位，有了位置就发：请先别锁屏。");
       return canSendAlone()
         ? say("不用等：有信号就会自动发出去，可以锁屏走了。")
         : say("不用等，锁屏也不会丢；有信号时打开这个页面就会接着发。");

@@ -2,7 +2,7 @@
 
 import { el, heading, icon } from "./dom.js";
 import { decide, mayUsePlace } from "./consent.js";
-import { changeDraft, draft } from "./draft.js";
+import { changeDraft, draft, isOld } from "./draft.js";
 import { backTo, go } from "./pages.js";
 import { bestPlace, placeState, watchPlace } from "./place.js";
 import { say } from "./words.js";
@@ -10,12 +10,13 @@ import { say } from "./words.js";
 /**
  * A chip that says how well the place is known, and leads to where it is put right.
  * @param {boolean} [pinned] the rider has pointed at it
+ * @param {import("./types.d.ts").Tip} [tip] what it is the place of
  */
-export function placeChip(pinned = false) {
+export function placeChip(pinned = false, tip) {
   const words = el("span", { "aria-live": "polite" });
   const node = el("a", { class: "chip", href: "#where" }, icon("place"), words);
-  const refresh = () => {
-    const text = sayPlace(pinned);
+  const refresh = (now = tip) => {
+    const text = sayPlace(pinned, now);
     if (words.textContent !== text) words.textContent = text;
   };
   refresh();
@@ -25,9 +26,15 @@ export function placeChip(pinned = false) {
 /**
  * Say in a few words how well the place is known.
  * @param {boolean} [pinned] the rider has pointed at it
+ * @param {import("./types.d.ts").Tip} [tip] what it is the place of
  */
-export function sayPlace(pinned = false) {
+export function sayPlace(pinned = false, tip) {
   if (pinned) return say("地图上指定的位置");
+  if (tip && isOld(tip)) {
+    return tip.place
+      ? say("用的是拍照时的位置：±{metres} 米", { metres: Math.ceil(tip.place.accuracy_m) })
+      : say("拍照时没有定到位：请写地址");
+  }
   const place = bestPlace();
   if (place) {
     const metres = Math.ceil(place.accuracy_m);
@@ -62,7 +69,7 @@ export async function whereScreen() {
   const how = el("p", { class: "chip", role: "status" }, icon("place"), el("span"));
   const refresh = () => {
     const words = /** @type {HTMLElement} */ (how.querySelector("span"));
-    const text = sayPlace(Boolean(tip.pin));
+    const text = sayPlace(Boolean(tip.pin), tip);
     if (words.textContent !== text) words.textContent = text;
   };
   refresh();

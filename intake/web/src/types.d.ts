@@ -61,6 +61,8 @@ export interface Tip {
   /** The rider wants it to be nobody's though they are signed in. */
   unnamed: boolean;
   created_at_ms: number;
+  /** When its first photo was added, in milliseconds since 1970. */
+  begun_ms: number;
   categories: string[];
   place: Place | null;
   /** It was sent off while the phone was still looking for its place. */
