@@ -46,7 +46,7 @@ export async function sendScreen() {
     ),
     el("div", { class: "rows" }, what(tip), chip.node, shopRow(tip), wordsRow(tip), ...names),
     ...((await hasBeenSignedIn())
-      ? [signInAgain(say("登录已过期：现在发出就是匿名的，不记积分。"))]
+      ? [signInAgain(say("您没有登录：现在发出就是匿名的，不记积分。"))]
       : []),
     note,
     button.node,
