@@ -11,15 +11,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import request, template_rendered
 from playwright.sync_api import Page
+from sqlalchemy import select
 
+from intake.rewards.awards import settle_case
 from review_ui.access.entrance import COOKIE
 from review_ui.access.sessions import Awaits, open_session
 from review_ui.casework.advancing import advance
 from review_ui.room import WEB
 from schemas import audit
 from schemas.access import Role
+from schemas.audit import PIPELINE
 from schemas.database import now_utc
 from schemas.lifecycle import State
+from schemas.tables import Case, CaseHistory, PointAward
 
 SHENHE, SHENYANG = "210103", "210100"
 PASSWORD = "a long enough password"
@@ -32,9 +36,17 @@ NO_PAGES = {
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_photo", "provider.come_back", "provider.leave", "queue.show_pulse", "readyz",
-    "static", "suggestions_api.list_suggestions",
+    "offers_api.list_for_program", "rewards_api.list_awards", "rewards_api.list_honours",
+    "rewards_api.show_account", "rewards_api.show_award", "static",
+    "suggestions_api.list_suggestions",
 }  # fmt: skip
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
+# What makes a page wider than its screen; nothing where it is not.
+BEYOND = """() => document.documentElement.scrollWidth <= window.innerWidth ? [] :
+  [...document.querySelectorAll("body *")]
+    .filter(each => each.getBoundingClientRect().right > window.innerWidth + 1)
+    .map(each => each.outerHTML.slice(0, 90))
+    .concat("nothing else")"""
 # What is seen differs with the width; what colours there are does not, and takes axe longest.
 ON_A_PHONE = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
 pytestmark = [
@@ -80,8 +92,7 @@ class Eye:
         if menu.count():
             menu.click()
         self._judge(page, ON_A_PHONE)
-        widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert widths[0] <= widths[1], f"{page.url} is wider than a phone"
+        assert page.evaluate(BEYOND) == [], f"{page.url} is wider than a phone"
         self.seen.add(self.shown)
         page.set_viewport_size(DESKTOP)
         speak(page, "zh")
@@ -127,6 +138,7 @@ def furnish(world):
     boss = world.person("boss", *every)
     anna = world.person("anna", (Role.INSPECTOR, SHENHE))
     world.person("rita", (Role.REWARD_OFFICER, SHENHE))
+    world.person("nora")
     mine, theirs = world.report(photos=3, rider_id=world.rider()[0]), world.report()
     flags = ("claims-disagree-place", "no-exif", "similar-nearby")
     case = world.case(reports=(mine, theirs), state=State.VERIFYING, flags=flags)
@@ -150,6 +162,22 @@ def furnish(world):
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
+
+
+def awarded(world):
+    """Let a verified case bring a rider points; returns the award's id."""
+    case = world.case(reports=(world.report(rider_id=world.rider()[0]),), state=State.VERIFYING)
+    signers = [world.person(name, (Role.INSPECTOR, SHENHE)) for name in ("vera", "viktor")]
+    with world.database.writing() as session:
+        session.add(
+            CaseHistory(
+                case_id=case.id, version=3, from_state="verifying", to_state="verified",
+                unit_id=case.unit_id, actor_id=signers[0].staff_id,
+                second_actor_id=signers[1].staff_id,
+            )
+        )  # fmt: skip
+        settle_case(session, case=session.get_one(Case, case.id), actor=PIPELINE, now=world.now)
+        return session.scalars(select(PointAward.id)).one()
 
 
 def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye, enter) -> None:
@@ -193,7 +221,12 @@ def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye
     eye.look(page)
 
     eye.look(enter(), link)
-    eye.look(enter("rita"), "/")
+    eye.look(enter("nora"), "/")
+    page = enter("rita")
+    for path in ("/rewards", f"/rewards/{awarded(world)}", "/rewards/honours", "/rewards/offers"):
+        eye.look(page, path)
+    page.goto("/rewards")
+    eye.look(page, page.locator("a[href^='/rewards/accounts/']").first.get_attribute("href"))
     eye.look(arrive(world, enter, boss, Awaits.CODE), "/sign-in/code")
     eye.look(arrive(world, enter, anna, Awaits.ENROLMENT), "/sign-in/enrolment")
     page = enter("anna")
@@ -209,4 +242,4 @@ def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye
     # Who adds a page adds it above, and here what is none to NO_PAGES.
     assert eye.whole - {template for template, _ in eye.seen} == set()
     asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in rule.methods}
-    assert asked - {endpoint for _, endpoint in eye.seen} - NO_PAGES == set()
+    assert sorted(asked - {endpoint for _, endpoint in eye.seen} - NO_PAGES) == []
