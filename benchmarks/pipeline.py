@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from benchmarks.examine import apart, floor, processor_s
 from intake.answers import Reporter
-from intake.gate import inspect
+from intake.gate.inspecting import inspect
 from intake.photos import make_store
 from intake.reports import ClaimedPlace, KeptPhoto, Tip, submit
 from schemas.database import connect, now_utc

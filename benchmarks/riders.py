@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from intake.rider_imports import ImportResult, import_riders
-from intake.rider_lists import read_rider_list
+from intake.riders.imports import ImportResult, import_riders
+from intake.riders.lists import read_rider_list
 from schemas.database import connect
 from schemas.migrate import migrate
 from schemas.sealing import Sealer

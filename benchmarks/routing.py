@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from schemas.boundaries import BoundarySet, Location, load_county_boundaries
+from schemas.boundaries.locating import BoundarySet, Location, load_county_boundaries
 from schemas.places import Point
 
 MARGIN_M = 150.0

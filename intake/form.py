@@ -25,7 +25,7 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
 from pydantic import BaseModel
 
 from intake import refusals
-from intake.gate import MAX_BYTES as MAX_PHOTO_BYTES
+from intake.gate.inspecting import MAX_BYTES as MAX_PHOTO_BYTES
 from intake.photos import on_disk
 from schemas.errors import SuishoupaiError
 from schemas.wire.reports import MAX_PHOTOS

@@ -22,7 +22,7 @@ from intake.form import (
     receive_form,
     rules_of,
 )
-from intake.gate import inspect
+from intake.gate.inspecting import inspect
 from intake.identity.consents import may_use_place
 from intake.identity.entrance import device_of_request
 from intake.reports import ClaimedPlace, KeptPhoto, Tip

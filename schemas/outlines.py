@@ -10,9 +10,9 @@ import shapely
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from schemas.boundaries import BoundarySet, load_county_boundaries
-from schemas.boundaries_display import display_shapes
-from schemas.boundaries_merge import Override
+from schemas.boundaries.display import display_shapes
+from schemas.boundaries.locating import BoundarySet, load_county_boundaries
+from schemas.boundaries.merging import Override
 from schemas.places import METRES_PER_DEGREE, Point
 from schemas.tables import Jurisdiction
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake.photos import PhotoStore, make_store
-from schemas.boundaries import NEARBY_M, BoundarySet, load_county_boundaries
-from schemas.boundaries_merge import Override
+from schemas.boundaries.locating import NEARBY_M, BoundarySet, load_county_boundaries
+from schemas.boundaries.merging import Override
 from schemas.database import Database, connect, now_utc
 from schemas.divisions import Level
 from schemas.errors import SuishoupaiError

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake.erasure import count_due, due_for_erasure, erase_rider
+from intake.riders.erasure import count_due, due_for_erasure, erase_rider
 from schemas import audit
 from schemas.audit import Actor, Verification
 from schemas.database import Database, now_utc

@@ -27,7 +27,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from intake.gate import MAX_PIXELS, MAX_PIXELS_ONE_PASS
+from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
 from schemas.photo_words import PICTURE_REASONS as REASONS
 

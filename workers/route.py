@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from schemas.boundaries import NEARBY_M, BoundarySet, Candidate, Location
+from schemas.boundaries.locating import NEARBY_M, BoundarySet, Candidate, Location
 from schemas.divisions import full_name
 from schemas.flags import ROUTE_REASONS
 from schemas.places import distance_m

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from intake.identity.codes import take_code
 from intake.identity.invitations import Welcome, invitation_over, use_invitation
 from intake.identity.sessions import open_session
-from intake.riders import UNVERIFIED, RiderProfile, add_rider, normal_phone
+from intake.riders.registering import UNVERIFIED, RiderProfile, add_rider, normal_phone
 from schemas import audit
 from schemas.sealing import Sealer
 from schemas.tables import Rider

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from intake.identity.waiting import too_often
-from intake.riders import normal_phone
+from intake.riders.registering import normal_phone
 from schemas.database import new_id
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer

@@ -13,13 +13,13 @@ from flask import Blueprint, Flask, abort, g, redirect, request, url_for
 from flask_wtf.csrf import ValidationError, validate_csrf
 from werkzeug.wrappers import Response
 
-from intake import riders
 from intake.answers import Reporter
 from intake.browsers import form_expired
 from intake.door import Door
 from intake.doorway import wants_page
 from intake.identity.sessions import BROWSER, end_device, is_due_a_note, note_used
 from intake.identity.stations import authenticate_station
+from intake.riders import registering as riders
 from schemas.database import now_utc
 from schemas.errors import Conflict, NotAllowed, NotSignedIn
 from schemas.settings import Settings

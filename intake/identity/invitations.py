@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from intake.riders import check_cell
+from intake.riders.registering import check_cell
 from schemas import audit
 from schemas.errors import InvalidInput, NotFound
 from schemas.sealing import new_token, token_hash

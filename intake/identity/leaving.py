@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake.erasure import erase_rider
+from intake.riders.erasure import erase_rider
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput
 from schemas.sealing import Sealer

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from intake.riders import TOKEN_PREFIX, token_stands
+from intake.riders.registering import TOKEN_PREFIX, token_stands
 from schemas import audit
 from schemas.errors import NotFound
 from schemas.sealing import new_token, token_hash

@@ -12,7 +12,7 @@ from intake.identity.arriving import Arrival, Joining, arrive, may_have_code
 from intake.identity.codes import PAUSE, ask_code, code_wrong
 from intake.identity.entrance import device_of_request
 from intake.identity.invitations import find_invitation
-from intake.riders import normal_phone
+from intake.riders.registering import normal_phone
 from schemas.database import now_utc
 
 

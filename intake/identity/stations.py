@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
-from intake.riders import check_line
+from intake.riders.registering import check_line
 from schemas import audit
 from schemas.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from schemas.numbers import ALPHABET

@@ -10,13 +10,14 @@ from flask_babel import Babel, format_date, gettext
 from pydantic import Field
 from werkzeug.wrappers import Response
 
-from intake import present, reports, riders, sending
+from intake import present, reports, sending
 from intake.answers import Reporter
 from intake.browsers import local_path
 from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
+from intake.riders import registering as riders
 from intake.routes import account, afterwards, mall, signing, stations
 from intake.status import status_of
 from schemas.database import now_utc

@@ -10,7 +10,7 @@ from intake.identity import entrance, present
 from intake.identity.invitations import find_invitation
 from intake.identity.signing import ask_for_code
 from intake.identity.signing import sign_in as begin_session
-from intake.riders import check_cell
+from intake.riders.registering import check_cell
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from intake import sending
 from intake.door import Door, present_door
 from intake.doorway import Entry, enters
-from intake.gate import MAX_BYTES
+from intake.gate.inspecting import MAX_BYTES
 from intake.routes.api_v1 import RIDER_OR_NOBODY, reporter_of_request
 from intake.silence import timeout_of
 from intake.uploads import ledger, protocol, refusals, using

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from intake.answers import Reporter
-from intake.gate import MAX_BYTES
+from intake.gate.inspecting import MAX_BYTES
 from intake.limits import network_of
 from intake.refusals import MEBIBYTE
 from intake.uploads import refusals

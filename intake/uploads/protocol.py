@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import http_date
 
-from intake.gate import MAX_BYTES
+from intake.gate.inspecting import MAX_BYTES
 from intake.uploads import refusals
 from schemas.words import Words
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from intake.door import Door
-from intake.gate import MAX_BYTES
+from intake.gate.inspecting import MAX_BYTES
 from intake.silence import SILENCE_S, SetTimeout
 from intake.uploads import ledger, refusals
 from intake.uploads.ledger import Turn

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from intake.doorway import not_found
-from intake.gate import inspect
+from intake.gate.inspecting import inspect
 from intake.photos import PhotoStore
 from review_ui.access.scope import visible_cases
 from review_ui.access.staff import SignedIn

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.erasure import hold_case, release_case
+from intake.riders.erasure import hold_case, release_case
 from review_ui.access.scope import find_case, visible_cases
 from review_ui.access.staff import SignedIn
 from review_ui.evidence.unsealing import hide_personal

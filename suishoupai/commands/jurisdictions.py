@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schemas import audit
-from schemas.boundaries_files import LoadedPolygon, read_polygons
+from schemas.boundaries.files import LoadedPolygon, read_polygons
 from schemas.database import new_id, now_utc
 from schemas.places import Datum
 from schemas.tables import Jurisdiction

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 from cryptography.fernet import Fernet
 
-from intake.resealing import count_rows, keys_in_use, reseal_batch, sealed_columns
+from intake.riders.resealing import count_rows, keys_in_use, reseal_batch, sealed_columns
 from schemas import audit
 from schemas.database import Database
 from schemas.sealing import Sealer

@@ -9,7 +9,13 @@ from sqlalchemy.orm import Session
 from intake.drawing import print_qr_code
 from intake.identity.invitations import end_invitation, make_invitation
 from intake.identity.stations import add_station, end_station, renew_token, stations
-from intake.riders import VERIFIED, appoint_supervisor, find_by_phone, find_rider, verify_rider
+from intake.riders.registering import (
+    VERIFIED,
+    appoint_supervisor,
+    find_by_phone,
+    find_rider,
+    verify_rider,
+)
 from schemas.database import now_utc
 from schemas.numbers import LOCAL_ZONE
 from schemas.sealing import Sealer

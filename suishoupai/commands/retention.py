@@ -2,7 +2,7 @@
 
 import click
 
-from intake.erasure import count_due, hold_case, release_case
+from intake.riders.erasure import count_due, hold_case, release_case
 from schemas import audit
 from schemas.database import now_utc
 from schemas.words import Words

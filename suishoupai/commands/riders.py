@@ -6,10 +6,10 @@ from uuid import UUID
 
 import click
 
-from intake.erasure import erase_rider
-from intake.rider_imports import ImportResult, RefusedRow, RiderRow, import_riders
-from intake.rider_lists import read_rider_list
-from intake.riders import RiderProfile, add_rider, issue_token, revoke_tokens
+from intake.riders.erasure import erase_rider
+from intake.riders.imports import ImportResult, RefusedRow, RiderRow, import_riders
+from intake.riders.lists import read_rider_list
+from intake.riders.registering import RiderProfile, add_rider, issue_token, revoke_tokens
 from schemas import audit
 from schemas.database import now_utc
 from schemas.sealing import Sealer, hide_phones

@@ -13,8 +13,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.rider_imports import import_riders
-from intake.riders import find_by_phone, issue_token
+from intake.riders.imports import import_riders
+from intake.riders.registering import find_by_phone, issue_token
 from review_ui.access.staff import add_staff
 from review_ui.access.tokens import add_token
 from schemas.database import Database, now_utc

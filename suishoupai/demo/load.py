@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from intake.rider_imports import import_riders
-from schemas.boundaries import load_county_boundaries
+from intake.riders.imports import import_riders
+from schemas.boundaries.locating import load_county_boundaries
 from schemas.database import Database, now_utc
 from schemas.errors import Conflict
 from schemas.lifecycle import State

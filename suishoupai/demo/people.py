@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from intake.rider_imports import RiderRow
+from intake.riders.imports import RiderRow
 from schemas.access import Role
 from schemas.taxonomy import Department
 

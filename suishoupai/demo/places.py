@@ -4,7 +4,7 @@ import math
 import random
 from datetime import date
 
-from schemas.boundaries import BoundarySet
+from schemas.boundaries.locating import BoundarySet
 from schemas.places import METRES_PER_DEGREE, Point
 from suishoupai.demo.people import COUNTIES
 

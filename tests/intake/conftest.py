@@ -27,7 +27,7 @@ from werkzeug.test import TestResponse
 
 from intake.app import create_app
 from intake.door import Door
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from schemas.database import Database, new_id
 from schemas.lifecycle import State
 from schemas.sealing import Sealer

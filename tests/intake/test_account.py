@@ -14,7 +14,7 @@ from intake.identity.gateways import codes_to_show
 from intake.identity.invitations import make_invitation
 from intake.identity.sessions import open_session
 from intake.identity.stations import add_station
-from intake.riders import appoint_supervisor
+from intake.riders.registering import appoint_supervisor
 from schemas.database import now_utc
 from schemas.tables import Claim, Rider, StationVisit
 

@@ -12,7 +12,7 @@ from intake.app import create_app
 from intake.identity.entrance import COOKIE
 from intake.identity.sessions import open_session
 from intake.notices import add_answer_notice, add_report_notice
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from intake.suggestions import suggest
 from schemas.database import new_id, now_utc
 from schemas.lifecycle import State

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from intake.app import create_app
 from intake.door import Door
-from intake.riders import revoke_tokens
+from intake.riders.registering import revoke_tokens
 from schemas.jobs import connect_queue
 from schemas.settings import Settings
 from schemas.tables import (

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from intake.identity.entrance import COOKIE
 from intake.identity.sessions import end_other_devices, open_session
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas.database import Database, connect, now_utc
 from schemas.sealing import Sealer
 from schemas.tables import Claim, Photo, Report

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from intake.identity.invitations import make_invitation
 from intake.identity.sessions import open_session
 from intake.identity.stations import add_station
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas.database import Database, now_utc
 from schemas.sealing import Sealer
 from schemas.settings import Settings

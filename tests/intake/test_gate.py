@@ -8,8 +8,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from intake import gate
-from intake.gate import PhotoFacts, inspect
+from intake.gate import inspecting as gate
+from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, SuishoupaiError, TooLarge
 
 FORMATS = ("jpeg", "progressive", "heic", "webp", "lossless-webp", "png", "avif")

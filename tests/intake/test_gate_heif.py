@@ -9,7 +9,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from intake.gate import PhotoFacts, inspect
+from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
 
 HEIC = (b"heic", b"mif1", b"heic")

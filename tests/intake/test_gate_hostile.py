@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from intake.gate import PhotoFacts, inspect
+from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
 
 CODES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from intake.gate import PhotoFacts, inspect
+from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from intake.gate import PhotoFacts, inspect
+from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from intake.app import create_app
 from intake.door import Door
 from intake.identity.invitations import make_invitation
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas.database import now_utc
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings

@@ -31,9 +31,9 @@ from intake.identity.stations import (
     renew_token,
     sweep_visits,
 )
-from intake.rider_imports import import_riders
-from intake.rider_lists import read_rider_list
-from intake.riders import RiderProfile, add_rider, find_token, issue_token
+from intake.riders.imports import import_riders
+from intake.riders.lists import read_rider_list
+from intake.riders.registering import RiderProfile, add_rider, find_token, issue_token
 from schemas.database import Database
 from schemas.errors import Conflict, InvalidInput, NotFound, NotSignedIn, SuishoupaiError, TooMany
 from schemas.lifecycle import State

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import event, select
 
 from intake.app import create_app
-from intake.erasure import erase_rider
 from intake.notices import add_answer_notice, add_report_notice
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.erasure import erase_rider
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from intake.subscriptions import MOST_PER_OWNER, is_push_service
 from intake.suggestions import MOST_PER_DAY
 from schemas import audit

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from intake.identity.entrance import COOKIE
 from intake.rewards.awards import settle_case
-from intake.riders import issue_token
+from intake.riders.registering import issue_token
 from review_ui.rewards.decisions import approve, end_award
 from schemas.audit import PIPELINE
 from schemas.lifecycle import State

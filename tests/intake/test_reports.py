@@ -17,7 +17,7 @@ from intake.reports import (
     supplement,
     withdraw,
 )
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas.database import Database, now_utc
 from schemas.errors import Conflict, NotFound
 from schemas.places import Datum, Point, distance_m

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
-from intake.rider_imports import ImportResult, RiderRow, import_riders
-from intake.rider_lists import read_rider_list
-from intake.riders import (
+from intake.riders.imports import ImportResult, RiderRow, import_riders
+from intake.riders.lists import read_rider_list
+from intake.riders.registering import (
     RiderProfile,
     add_rider,
     authenticate,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from schemas.database import Database
 from schemas.sealing import Sealer
 from schemas.settings import Settings

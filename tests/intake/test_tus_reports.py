@@ -15,8 +15,8 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from intake.door import Door
-from intake.erasure import erase_rider
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.erasure import erase_rider
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from intake.uploads.expiry import sweep_uploads
 from schemas import audit
 from schemas.database import now_utc

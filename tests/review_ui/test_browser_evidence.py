@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import expect
 
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas import audit
 from schemas.access import Role
 from schemas.sealing import Sealer

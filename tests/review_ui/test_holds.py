@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from intake.erasure import due_for_erasure
+from intake.riders.erasure import due_for_erasure
 from schemas.access import Role
 from schemas.database import now_utc
 from schemas.lifecycle import State

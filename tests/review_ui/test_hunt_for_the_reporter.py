@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 
 from intake.app import create_app as create_intake
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from review_ui.access.entrance import COOKIE
 from review_ui.evidence.unsealing import Reason, open_identity
 from schemas import audit

@@ -6,7 +6,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from review_ui.evidence.unsealing import REASONS, hide_personal, read_reason
 from schemas.access import Role
 from schemas.database import new_id, now_utc

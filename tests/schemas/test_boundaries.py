@@ -10,9 +10,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.boundaries import BoundarySet, Candidate, load_county_boundaries
-from schemas.boundaries_index import PolygonIndex
-from schemas.boundaries_package import (
+from schemas.boundaries.index import PolygonIndex
+from schemas.boundaries.locating import BoundarySet, Candidate, load_county_boundaries
+from schemas.boundaries.package import (
     CARVED_OUT,
     MENDED_CODES,
     decode_geometries,

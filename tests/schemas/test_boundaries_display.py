@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from schemas.boundaries import BoundarySet, Override, load_county_boundaries
-from schemas.boundaries_display import display_shapes
+from schemas.boundaries.display import display_shapes
+from schemas.boundaries.locating import BoundarySet, Override, load_county_boundaries
 from schemas.errors import InvalidInput
 
 TODAY = dt.date(2026, 11, 21)

@@ -4,7 +4,7 @@ import json
 import pytest
 import shapely
 
-from schemas.boundaries_files import read_polygons
+from schemas.boundaries.files import read_polygons
 from schemas.errors import InvalidInput
 from schemas.places import Datum, Point, from_wgs84
 

@@ -4,7 +4,7 @@ import functools
 import pytest
 import shapely
 
-from schemas.boundaries import BoundarySet, Override, load_county_boundaries
+from schemas.boundaries.locating import BoundarySet, Override, load_county_boundaries
 from schemas.places import Point
 
 TODAY = dt.date(2026, 11, 21)

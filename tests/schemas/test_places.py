@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.boundaries_package import package_areas
+from schemas.boundaries.package import package_areas
 from schemas.errors import InvalidInput
 from schemas.places import (
     Datum,

@@ -9,9 +9,9 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import LargeBinary, select, update
 
-from intake.resealing import BATCH_ROWS, reseal_batch, sealed_columns
-from intake.rider_imports import RiderRow, import_riders
-from intake.riders import RiderProfile, add_rider, find_by_phone
+from intake.riders.imports import RiderRow, import_riders
+from intake.riders.registering import RiderProfile, add_rider, find_by_phone
+from intake.riders.resealing import BATCH_ROWS, reseal_batch, sealed_columns
 from schemas import audit
 from schemas.database import Base, Database, new_id, now_utc
 from schemas.errors import Conflict

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from schemas.boundaries import BoundarySet, load_county_boundaries
+from schemas.boundaries.locating import BoundarySet, load_county_boundaries
 from schemas.database import Database
 from schemas.errors import Conflict
 from schemas.lifecycle import State, transition

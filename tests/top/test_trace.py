@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from intake.app import create_app
-from intake.riders import RiderProfile, add_rider, issue_token
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from schemas.database import Database
 from schemas.sealing import Sealer
 from schemas.settings import Settings

@@ -26,8 +26,8 @@ from intake.answers import Reporter
 from intake.photos import make_store
 from intake.reports import ClaimedPlace, KeptPhoto, Tip, submit
 from intake.reports import supplement as add_supplement
-from intake.riders import RiderProfile, add_rider
-from schemas.boundaries import BoundarySet, load_county_boundaries
+from intake.riders.registering import RiderProfile, add_rider
+from schemas.boundaries.locating import BoundarySet, load_county_boundaries
 from schemas.database import Database, now_utc
 from schemas.jobs import RedisQueue, connect_queue
 from schemas.places import Datum, Point

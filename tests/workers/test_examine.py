@@ -10,7 +10,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageDraw
 
-from intake import gate
+from intake.gate import inspecting as gate
 from schemas.photo_words import WORDS
 from workers import examine
 from workers.examine import Examination, Limits, cleared, examine_photos

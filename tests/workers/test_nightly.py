@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas import audit
 from schemas.audit import PIPELINE
 from schemas.database import new_id, now_utc

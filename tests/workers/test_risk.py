@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from intake.riders import RiderProfile, add_rider
+from intake.riders.registering import RiderProfile, add_rider
 from schemas.database import Database, new_id
 from schemas.places import Point
 from schemas.risks import CLOSER_LOOK, POLICY, REASONS, say_reasons, score_of

@@ -4,8 +4,8 @@ from datetime import date
 import pytest
 import shapely
 
-from schemas.boundaries import Candidate, Location
-from schemas.boundaries_merge import Override
+from schemas.boundaries.locating import Candidate, Location
+from schemas.boundaries.merging import Override
 from schemas.flags import FLAGS, ROUTE_REASONS, in_order, say_reason
 from schemas.places import METRES_PER_DEGREE, Point, distance_m
 from schemas.taxonomy import Department

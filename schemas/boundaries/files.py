@@ -11,9 +11,9 @@ from typing import Any
 
 import shapely
 
-from schemas.boundaries_feature import code_of, dates_of, label_of, name_of, shape_of
-from schemas.boundaries_merge import Override
-from schemas.boundaries_topojson import features_of_topology
+from schemas.boundaries.feature import code_of, dates_of, label_of, name_of, shape_of
+from schemas.boundaries.merging import Override
+from schemas.boundaries.topojson import features_of_topology
 from schemas.errors import InvalidInput
 from schemas.places import Datum
 from schemas.words import Words

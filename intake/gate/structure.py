@@ -1,6 +1,6 @@
 """What the readers of picture structure share: their answer, their refusals, bounded reading.
 
-The readers (`structure_jpeg`, `structure_png`, `structure_webp`, `structure_heif`)
+The readers (`jpeg`, `png`, `webp`, `heif`)
 walk lengths and markers and never decode a pixel, so a hostile file costs the door
 milliseconds. One rule holds in all of them: what reaches past the end of the file
 is truncated, what reaches past the part that holds it is damaged.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from mmap import mmap
 
-from intake.structure import Cursor, Structure, damaged, truncated, unsupported
+from intake.gate.structure import Cursor, Structure, damaged, truncated, unsupported
 from schemas.words import Words
 
 # Stuffed zeros, restart markers and fill bytes belong to the data around them. Codes

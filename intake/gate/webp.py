@@ -2,7 +2,7 @@
 
 from mmap import mmap
 
-from intake.structure import Cursor, Structure, damaged, truncated, unsupported
+from intake.gate.structure import Cursor, Structure, damaged, truncated, unsupported
 from schemas.errors import PhotoRefused
 from schemas.words import Words
 

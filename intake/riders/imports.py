@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
-from intake.riders import (
+from intake.riders.registering import (
     EXISTS,
     LISTED,
     UNVERIFIED,

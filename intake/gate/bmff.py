@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from mmap import mmap
 from typing import NamedTuple
 
-from intake.structure import Cursor, damaged, truncated
+from intake.gate.structure import Cursor, damaged, truncated
 
 # A phone's HEIC of 192 tiles has about 2,500 boxes, table entries and references; a
 # hostile file has millions.

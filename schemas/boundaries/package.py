@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from schemas.boundaries_index import Area
+from schemas.boundaries.index import Area
 from schemas.divisions import division
 from schemas.errors import ConfigurationError
 from schemas.words import Words

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from schemas.boundaries_index import Area, PolygonIndex
-from schemas.boundaries_merge import Override, merged
-from schemas.boundaries_package import CARVED_OUT, package_areas
+from schemas.boundaries.index import Area, PolygonIndex
+from schemas.boundaries.merging import Override, merged
+from schemas.boundaries.package import CARVED_OUT, package_areas
 from schemas.divisions import division
 from schemas.errors import InvalidInput
 from schemas.places import Point

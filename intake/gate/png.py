@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from mmap import mmap
 
-from intake.structure import Cursor, Structure, damaged, truncated
+from intake.gate.structure import Cursor, Structure, damaged, truncated
 
 CHUNK_HEADER = struct.Struct(">I4s")
 CRC_BYTES = 4

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from intake.structure import Structure, unsupported
-from intake.structure_heif import read_heif
-from intake.structure_jpeg import read_jpeg
-from intake.structure_png import read_png
-from intake.structure_webp import read_webp
+from intake.gate.heif import read_heif
+from intake.gate.jpeg import read_jpeg
+from intake.gate.png import read_png
+from intake.gate.structure import Structure, unsupported
+from intake.gate.webp import read_webp
 from schemas.errors import PhotoRefused, TooLarge
 from schemas.words import Words
 

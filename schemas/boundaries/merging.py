@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import shapely
 
-from schemas.boundaries_index import Area
+from schemas.boundaries.index import Area
 from schemas.divisions import divisions
 
 

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from intake.rider_imports import RiderRow
-from intake.riders import SURPLUS
+from intake.riders.imports import RiderRow
+from intake.riders.registering import SURPLUS
 from schemas.errors import InvalidInput
 from schemas.words import Words
 

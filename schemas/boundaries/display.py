@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import mapping
 
-from schemas.boundaries import BoundarySet
-from schemas.boundaries_index import Area
+from schemas.boundaries.index import Area
+from schemas.boundaries.locating import BoundarySet
 from schemas.errors import InvalidInput
 from schemas.words import Words
 

@@ -9,8 +9,8 @@ brand `mif1` stands on both.
 from dataclasses import dataclass, field
 from mmap import mmap
 
-from intake.structure import Cursor, Structure, damaged, truncated, unsupported
-from intake.structure_bmff import Box, Boxes
+from intake.gate.bmff import Box, Boxes
+from intake.gate.structure import Cursor, Structure, damaged, truncated, unsupported
 from schemas.errors import PhotoRefused
 from schemas.words import Words
 
