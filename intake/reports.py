@@ -19,6 +19,7 @@ from intake.inserting import insert_if_new, insert_rows
 from schemas import audit
 from schemas.database import new_id
 from schemas.errors import NotFound, SuishoupaiError
+from schemas.masks import Mask, to_row
 from schemas.numbers import (
     REPORT_PREFIX,
     new_number,
@@ -64,7 +65,7 @@ class ClaimedPlace:
 
 @dataclass(frozen=True)
 class Tip:
-    """What the sender says, apart from the photos."""
+    """What the sender says, apart from the photos; `masks` is empty or has one for each."""
 
     categories: tuple[str, ...]
     description: str = ""
@@ -74,6 +75,7 @@ class Tip:
     device_place: ClaimedPlace | None = None
     pin: ClaimedPlace | None = None
     captured_at: datetime | None = None
+    masks: tuple[Mask, ...] = ()
 
 
 def submit(
@@ -195,7 +197,11 @@ def find_report(
 
 def tip_digest(tip: Tip, photo_sha256: Sequence[str]) -> str:
     """Return SHA-256 (hex) over what was said and the photos' sums in their order."""
-    return digest_of(["report", asdict(tip), list(photo_sha256)])
+    said = asdict(tip)
+    # A phone that repeats what it sent before there were masks must be known again.
+    if not tip.masks:
+        del said["masks"]
+    return digest_of(["report", said, list(photo_sha256)])
 
 
 def supplement_digest(number: str, description: str, photo_sha256: Sequence[str]) -> str:
@@ -245,7 +251,8 @@ def _insert_details(
 ) -> None:
     """Insert what belongs to a new report: photos, claims, progress, the audit entry."""
     report_id, now = answer.subject_id, answer.received_at
-    insert_rows(session, Photo, _photo_rows(photos, report_id=report_id, first=0, now=now))
+    rows = _photo_rows(photos, report_id=report_id, first=0, now=now, masks=tip.masks)
+    insert_rows(session, Photo, rows)
     insert_rows(session, Claim, _claims(tip, report_id=report_id, now=now, sent_at=sent_at))
     insert_rows(session, ReportProgress, [{"report_id": report_id}])
     audit.record(
@@ -268,6 +275,7 @@ def _photo_rows(
     first: int,
     now: datetime,
     supplement_id: UUID | None = None,
+    masks: Sequence[Mask] = (),
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -275,9 +283,12 @@ def _photo_rows(
             "supplement_id": supplement_id,
             "position": position,
             "received_at": now,
+            "masks": to_row(mask),
             **asdict(photo),
         }
-        for position, photo in enumerate(photos, start=first)
+        for position, (photo, mask) in enumerate(
+            zip(photos, masks or [()] * len(photos), strict=True), start=first
+        )
     ]
 
 

@@ -271,6 +271,7 @@ def tip_of(values: ReportForm) -> Tip:
         device_place=_place(values, values.latitude, values.longitude, values.accuracy_m),
         pin=_place(values, values.pin_latitude, values.pin_longitude, None),
         captured_at=values.captured_at,
+        masks=values.masks,
     )
 
 

@@ -161,6 +161,7 @@ def _reported(file: CaseFile) -> dict[str, Any]:
                 pseudonym=photo.pseudonym,
                 sizes=list(photo.sizes),
                 is_unreadable=photo.unreadable is not None,
+                is_masked=photo.is_masked,
             )
             for photo in file.photos
         ],

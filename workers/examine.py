@@ -16,6 +16,7 @@ from PIL import Image
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from schemas.errors import PhotoRefused
+from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import metadata, pictures, sandbox
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
@@ -83,18 +84,28 @@ class _Finding:
     detail: str = ""
 
 
-InChild = Callable[[Sequence[Path], Limits], list[bytes]]
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A file to examine, and what is hidden in its derivatives and nowhere else."""
+
+    path: Path
+    mask: Mask = ()
+
+
+InChild = Callable[[Sequence[Subject], Limits], list[bytes]]
 """Does `in_child` in a limited child and returns its answer; raises ChildDied, OSError."""
 
 
-def fork_here(paths: Sequence[Path], limits: Limits, *, asked_by: int | None = None) -> list[bytes]:
+def fork_here(
+    subjects: Sequence[Subject], limits: Limits, *, asked_by: int | None = None
+) -> list[bytes]:
     """Do `in_child` in a limited fork of this very process, which it finds warm.
 
     `asked_by` and what is raised are as in `sandbox.run_limited`.
     """
     warm_up()
     return sandbox.run_limited(
-        lambda: in_child(paths, limits),
+        lambda: in_child(subjects, limits),
         memory_bytes=limits.memory_bytes,
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
@@ -103,24 +114,40 @@ def fork_here(paths: Sequence[Path], limits: Limits, *, asked_by: int | None = N
 
 
 def examine_photos(
-    paths: Sequence[Path], *, limits: Limits, do_in_child: InChild = fork_here
+    paths: Sequence[Path],
+    *,
+    limits: Limits,
+    masks: Sequence[Mask] = (),
+    do_in_child: InChild = fork_here,
 ) -> list[Examination]:
     """Return one Examination a photo, in the order of `paths`.
 
+    `masks`, one for each photo or none at all, are painted on the derivatives alone: what
+    is matched and what the Examination tells is the photo as it was sent.
     What is wrong with a photo is in its Examination and never raised.
     Raises OSError where a file can't be read or no process can be started.
     """
+    subjects = [
+        Subject(path=path, mask=mask)
+        for path, mask in zip(paths, masks or [()] * len(paths), strict=True)
+    ]
+    return _examine_together(subjects, limits, do_in_child)
+
+
+def _examine_together(
+    subjects: Sequence[Subject], limits: Limits, do_in_child: InChild
+) -> list[Examination]:
     # The parent hashes, so that a decoder that was taken over can't vouch for itself.
-    bases = [_hashed(path) for path in paths]
+    bases = [_hashed(subject.path) for subject in subjects]
     try:
-        return _examine(bases, paths, limits, do_in_child)
+        return _examine(bases, subjects, limits, do_in_child)
     except ChildDied as death:
-        if len(paths) == 1:
+        if len(subjects) == 1:
             return [replace(bases[0], unreadable_reason=death.code, detail=death.detail)]
     return [
         examination
-        for path in paths
-        for examination in examine_photos([path], limits=limits, do_in_child=do_in_child)
+        for subject in subjects
+        for examination in _examine_together([subject], limits, do_in_child)
     ]
 
 
@@ -139,7 +166,7 @@ def warm_up() -> None:
             file, "JPEG", exif=exif
         )
         file.flush()
-        finding, _ = _look_at(Path(file.name), Limits())
+        finding, _ = _look_at(Subject(path=Path(file.name)), Limits())
         _findings_adapter().dump_json([finding])
 
 
@@ -155,12 +182,15 @@ def _hashed(path: Path) -> Examination:
 
 
 def _examine(
-    bases: Sequence[Examination], paths: Sequence[Path], limits: Limits, do_in_child: InChild
+    bases: Sequence[Examination],
+    subjects: Sequence[Subject],
+    limits: Limits,
+    do_in_child: InChild,
 ) -> list[Examination]:
-    if not paths:
+    if not subjects:
         return []
-    answer = do_in_child(paths, limits)
-    findings = _believed(answer, len(paths))
+    answer = do_in_child(subjects, limits)
+    findings = _believed(answer, len(subjects))
     blobs = iter(answer[1:])
     return [
         _examination(base, finding, {size: next(blobs) for size in finding.derivative_sizes})
@@ -168,22 +198,22 @@ def _examine(
     ]
 
 
-def in_child(paths: Sequence[Path], limits: Limits) -> list[bytes]:
+def in_child(subjects: Sequence[Subject], limits: Limits) -> list[bytes]:
     """Return the findings as JSON, then the derivatives of all photos one after the other."""
     pictures.use_one_thread()
     findings: list[_Finding] = []
     blobs: list[bytes] = []
-    for path in paths:
-        finding, derivatives = _look_at(path, limits)
+    for subject in subjects:
+        finding, derivatives = _look_at(subject, limits)
         findings.append(finding)
         blobs.extend(derivatives)
     return [_findings_adapter().dump_json(findings), *blobs]
 
 
-def _look_at(path: Path, limits: Limits) -> tuple[_Finding, list[bytes]]:
+def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
     finding = _Finding()
     may_need_bytes = 0
-    with path.open("rb") as file:
+    with subject.path.open("rb") as file:
         try:
             picture = pictures.open_picture(file, limits=limits.pixels)
             may_need_bytes = picture.may_need_bytes
@@ -203,7 +233,7 @@ def _look_at(path: Path, limits: Limits) -> tuple[_Finding, list[bytes]]:
             detail = str(refusal.facts.get("detail", ""))
             return replace(finding, unreadable_reason=reason, detail=detail), []
     prints = fingerprints(image)
-    derivatives = pictures.derivatives(image)
+    derivatives = pictures.derivatives(pictures.masked(image, subject.mask))
     return (
         replace(
             finding,

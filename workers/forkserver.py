@@ -18,15 +18,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from schemas.errors import Unavailable
 from schemas.photo_words import DEATHS
 from schemas.words import Words
-from workers.examine import Limits, fork_here, warm_up
+from workers.examine import Limits, Subject, fork_here, warm_up
 from workers.sandbox import (
     CHUNK_BYTES,
     DIED,
@@ -38,7 +38,8 @@ from workers.sandbox import (
     write_answer,
 )
 
-REQUEST_BYTES = 1 << 16
+# Nine names and five thousand points of masks, well below what a socket takes at once.
+REQUEST_BYTES = 1 << 17
 # The server measures the limit itself; it gets this long to say so.
 GRACE_S = 15.0
 AWAY = Words(
@@ -48,7 +49,7 @@ AWAY = Words(
 
 
 class _Request(BaseModel):
-    paths: list[Path]
+    subjects: list[Subject]
     limits: Limits
 
 
@@ -100,12 +101,13 @@ class ForkServer:
             self._process.wait()
         self._requests = self._handle = self._process = None
 
-    def __call__(self, paths: Sequence[Path], limits: Limits) -> list[bytes]:
+    def __call__(self, subjects: Sequence[Subject], limits: Limits) -> list[bytes]:
         """Do `in_child` in a limited fork of the server: an `examine.InChild`.
 
         Raises ChildDied; Unavailable when the server was lost twice; OSError.
         """
-        request = _Request(paths=[path.absolute() for path in paths], limits=limits)
+        placed = [replace(subject, path=subject.path.absolute()) for subject in subjects]
+        request = _Request(subjects=placed, limits=limits)
         for _ in range(2):
             answer = _ask(self.start(), request.model_dump_json().encode(), limits.wall_s + GRACE_S)
             if answer is not None:
@@ -150,7 +152,7 @@ def _ask(
 
 def _outcome(request: _Request, asked_by: int) -> tuple[bytes, list[bytes]]:
     try:
-        return RESULT, fork_here(request.paths, request.limits, asked_by=asked_by)
+        return RESULT, fork_here(request.subjects, request.limits, asked_by=asked_by)
     except ChildDied as death:
         return DIED, [death.code.encode(), death.detail.encode()]
 

@@ -20,7 +20,7 @@ import numpy as np
 import pi_heif.options  # type: ignore[import-untyped]  # ships no types
 import simplejpeg  # type: ignore[import-untyped]  # ships no types
 from pi_heif import HeifImageFile
-from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
+from PIL import AvifImagePlugin, Image, ImageCms, ImageDraw, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.Image import Resampling, Transpose
 from PIL.JpegImagePlugin import JpegImageFile
@@ -29,6 +29,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
+from schemas.masks import Mask
 from schemas.photo_words import PICTURE_REASONS as REASONS
 
 # At once and for good: a pool of threads does not live on in a forked child, which would
@@ -37,6 +38,9 @@ cv2.setNumThreads(1)
 
 LONG_EDGES = (1280, 320)
 JPEG_QUALITY = 80
+# How much more than was brushed is hidden.
+WIDER = 1.1
+RIM_PIXELS = 4
 # AVIF of ten bits with transparency: its planes, their RGBA copy, and Pillow's two.
 BYTES_A_PIXEL = 20
 # A box filter may do the rough work only down to one and a half times the size.
@@ -210,6 +214,27 @@ def fitted(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
     """Return `size` scaled down to `long_edge` pixels; a smaller one is left as it is."""
     scale = min(1.0, long_edge / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def masked(image: Image.Image, mask: Mask) -> Image.Image:
+    """Return a copy of an upright RGB picture with the strokes of `mask` painted black.
+
+    The brush is a little wider than it was drawn: what JPEG smears across an edge and what
+    a finger left at its rim are hidden too.
+    """
+    if not mask:
+        return image
+    copy = image.copy()
+    pen = ImageDraw.Draw(copy)
+    width, height = copy.size
+    for stroke in mask:
+        radius = stroke.width * max(copy.size) * WIDER / 2 + RIM_PIXELS
+        points = [(x * width, y * height) for x, y in stroke.points]
+        if len(points) > 1:
+            pen.line(points, fill="black", width=round(2 * radius), joint="curve")
+        for point in points:
+            pen.circle(point, radius, fill="black")
+    return copy
 
 
 def derivatives(image: Image.Image) -> dict[int, bytes]:

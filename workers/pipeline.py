@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from schemas.database import is_transient, now_utc
 from schemas.errors import NotFound, SuishoupaiError, Unavailable
 from schemas.jobs import PROCESS_REPORT
+from schemas.masks import from_row
 from schemas.routing_lock import lock_routing
 from schemas.tables import (
     Photo,
@@ -289,7 +290,10 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
     with ExitStack() as copies:
         paths = [copies.enter_context(machine.store.local_copy(each.sha256)) for each in photos]
         found = examine_photos(
-            paths, limits=_limits(machine, len(photos)), do_in_child=machine.do_in_child
+            paths,
+            masks=[from_row(photo.masks) for photo in photos],
+            limits=_limits(machine, len(photos)),
+            do_in_child=machine.do_in_child,
         )
     checked = [verified(*pair) for pair in zip(photos, found, strict=True)]
     for photo, examination in zip(photos, checked, strict=True):

@@ -46,6 +46,7 @@ class PhotoView:
     is_examined: bool
     unreadable: Words | None
     of_supplement: bool
+    is_masked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,7 @@ def _photos(session: Session, pseudonyms: dict[UUID, str]) -> tuple[PhotoView, .
             if found and found.unreadable_reason
             else None,
             of_supplement=photo.supplement_id is not None,
+            is_masked=bool(photo.masks),
         )
         for photo, found in rows
     )

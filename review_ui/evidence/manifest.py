@@ -174,6 +174,8 @@ def _photos(session: Session, case: Case, packed: Sequence[PackedPhoto]) -> list
             "pseudonym": pseudonym,
             "received_hour": _hour(photo.received_at),
             "of_supplement": photo.supplement_id is not None,
+            # The file is whole; what the room and the cover sheet show of it is not.
+            "shown_with_parts_hidden_by_reporter": bool(photo.masks),
             "exif": {k: v for k, v in (found.facts if found else {}).items() if k in EXIF_TOLD},
             "notes": list(found.notes) if found else [],
         }

@@ -14,14 +14,17 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, now_utc, random_id
 
 
 class Photo(Base):
-    """One photo of one report (or of a supplement to it); the file lies in the store by SHA-256."""
+    """One photo of one report (or of a supplement to it); the file lies in the store by SHA-256.
+
+    `masks` (schemas.masks) is what the rider hid in every copy of it, None where nothing.
+    """
 
     __tablename__ = "photos"
     __table_args__ = (Index("ix_photos_sha256", "sha256"),)
@@ -36,6 +39,9 @@ class Photo(Base):
     width: Mapped[int]
     height: Mapped[int]
     received_at: Mapped[datetime] = mapped_column(default=now_utc)
+    masks: Mapped[list[Any] | None] = mapped_column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    )
 
 
 class PhotoExamination(Base):

@@ -85,6 +85,7 @@ class PhotoRef(_Answer):
     pseudonym: str
     sizes: list[int]
     is_unreadable: bool
+    is_masked: bool = Field(description="the reporter hid parts of it; the original is whole")
 
 
 class ReportSummary(_Answer):

@@ -41,6 +41,7 @@ _LABELS = {
     "invitation": Words("邀请码", "invitation"),
     "latitude": Words("纬度", "latitude"),
     "longitude": Words("经度", "longitude"),
+    "masks": Words("遮挡", "masks"),
     "name": Words("姓名", "name"),
     "phone": Words("手机号", "phone"),
     "photo_uploads": Words("已上传的照片", "photo_uploads"),

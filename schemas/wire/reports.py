@@ -23,6 +23,7 @@ from pydantic.json_schema import SkipJsonSchema
 from schemas.errors import InvalidInput
 from schemas.places import Datum
 from schemas.taxonomy import CATEGORIES, category
+from schemas.wire.masks import Masks
 from schemas.words import Words
 
 MAX_PHOTOS = 9
@@ -194,6 +195,7 @@ class ReportForm(BaseModel):
     pin_longitude: Annotated[Longitude | SkipJsonSchema[None], Empty] = Field(
         None, description="the place the rider pointed at on a map, degrees"
     )
+    masks: Masks = ()
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:
@@ -203,6 +205,21 @@ class ReportForm(BaseModel):
                 "photos-missing",
                 Words("请至少拍一张照片。", "Attach at least one photo."),
                 field="photos",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _hides_in_its_photos(self) -> Self:
+        # What was meant for another photo would leave a face open in this one.
+        if self.masks and len(self.masks) != len(self.photos or self.photo_uploads):
+            raise InvalidInput(
+                "masks-not-of-photos",
+                Words(
+                    "遮挡的组数和照片张数不一样：每张照片一组，没有遮挡的写空组。",
+                    "masks must hold one list for each photo, an empty one where nothing is "
+                    "hidden.",
+                ),
+                field="masks",
             )
         return self
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import struct
 import uuid
@@ -120,6 +121,39 @@ def test_the_same_key_with_other_content_is_refused(
     assert reports_in(door) == 1
 
 
+def strokes(count: int, *, points: int = 1) -> str:
+    """Return the masks of a single photo as a phone sends them."""
+    stroke = {"width": 0.05, "points": [[0.5, 1]] * points}
+    return json.dumps([[stroke] * count])
+
+
+def test_what_a_rider_hides_is_kept_beside_the_photo_it_belongs_to(
+    send: Sender, door: Door, jpeg: Callable[..., bytes]
+) -> None:
+    sent = '[[], [{"width": 0.123456, "points": [[0.1, 0.2], [1, 0.3333333]]}]]'
+    answer = send(files=[jpeg(1), jpeg(2)], masks=sent)
+    with door.database.reading() as session:
+        plain, hidden = session.scalars(select(Photo).order_by(Photo.position))
+    assert plain.masks is None
+    assert hidden.masks == [{"width": 0.1235, "points": [[0.1, 0.2], [1, 0.3333]]}]
+    # What is kept is the file as it was sent.
+    sums = [hashlib.sha256(jpeg(seed)).hexdigest() for seed in (1, 2)]
+    assert [photo["sha256"] for photo in answer.get_json()["photos"]] == sums
+
+
+def test_a_repeat_that_hides_something_else_is_not_the_same_tip(
+    send: Sender, code_of: Code, door: Door
+) -> None:
+    key = str(uuid.uuid4())
+    first = send(key=key, masks=strokes(1))
+    again = send(key=key, masks=strokes(1))
+    assert again.get_json()["number"] == first.get_json()["number"]
+    for other in (strokes(2), None):
+        response = send(key=key, masks=other)
+        assert (response.status_code, code_of(response)) == (422, "idempotency-key-reused")
+    assert reports_in(door) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "code", "field"),
     [
@@ -159,6 +193,17 @@ def test_the_same_key_with_other_content_is_refused(
         ({"description": ["a", "b"]}, 422, "field-duplicate", "description"),
         ({"colour": "red"}, 422, "field-unknown", "colour"),
         ({"files": []}, 422, "photos-missing", "photos"),
+        ({"masks": "not json"}, 422, "masks-invalid", "masks"),
+        ({"masks": "[" * 9_000}, 422, "masks-invalid", "masks"),
+        ({"masks": '[[{"width": 0.1, "points": []}]]'}, 422, "masks-invalid", "masks"),
+        ({"masks": '[[{"width": 0, "points": [[0, 0]]}]]'}, 422, "masks-invalid", "masks"),
+        ({"masks": '[[{"width": 0.1, "points": [[0, 1.1]]}]]'}, 422, "masks-invalid", "masks"),
+        ({"masks": '[[{"width": NaN, "points": [[0, 1]]}]]'}, 422, "masks-invalid", "masks"),
+        ({"masks": strokes(1, points=5_001)}, 422, "masks-too-many", "masks"),
+        ({"masks": strokes(201)}, 422, "masks-too-many", "masks"),
+        ({"masks": f"[{strokes(1)[1:-1]}, []]"}, 422, "masks-not-of-photos", "masks"),
+        ({"masks": " " * 250_000 + "[[[[[[["}, 422, "masks-invalid", "masks"),
+        ({"masks": "1" * 250_001}, 422, "text-too-long", "masks"),
     ],
 )
 def test_a_field_at_fault_is_named(
@@ -194,6 +239,9 @@ def test_a_field_at_fault_is_named(
         {"description": "\r\n" * 1999 + "x"},
         {"category": ["PEST", "PEST"]},
         {"datum": ""},
+        {"masks": ""},
+        {"masks": "[[]]"},
+        {"masks": strokes(200, points=25)},
         {"latitude": "0", "longitude": "0"},
     ],
     ids=",".join,

@@ -167,6 +167,52 @@ def test_the_plain_case_takes_four_taps_and_is_safe_before_the_network_answers(
     assert claims["device_clock"].moment is not None
 
 
+def test_what_is_brushed_over_goes_out_beside_the_untouched_photo(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    page = open_phone(color_scheme="dark").new_page()
+    page.goto(lasting_door.address)
+    pictures = [photo(71, (600, 800)), photo(72)]
+    fill_in(page, *pictures)
+    page.get_by_role("button", name="遮挡第 1 张的局部").tap()
+    board = page.locator(".brushing canvas").bounding_box()
+    assert board is not None
+
+    def brush(*points: tuple[float, float]) -> None:
+        at = [
+            (board["x"] + x * board["width"], board["y"] + y * board["height"]) for x, y in points
+        ]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        for point in at[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+    brush((0.2, 0.25), (0.4, 0.25), (0.6, 0.25))
+    brush((0.5, 0.8))
+    for name in ("撤销", "好了"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box is not None
+        assert box["height"] >= 48
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="撤销").tap()
+    # The phone's own way back loses nothing.
+    page.go_back()
+    page.get_by_text("原件没改").wait_for()
+    shown = page.locator(".previews canvas")
+    look = "(c) => [...c.getContext('2d').getImageData(c.width * %s, c.height * %s, 1, 1).data]"
+    assert shown.evaluate(look % (0.4, 0.25)) == [0, 0, 0, 255]
+    assert shown.evaluate(look % (0.5, 0.8)) != [0, 0, 0, 255]
+    page.get_by_role("button", name="发送").tap()
+    _, photos, _ = rows_of(database, number_of(page))
+    assert [each.sha256 for each in photos] == sums(*pictures)
+    (stroke,) = photos[0].masks or []
+    assert stroke["width"] == pytest.approx(0.05)
+    flat = [part for point in stroke["points"] for part in point]
+    assert flat == pytest.approx([0.2, 0.25, 0.4, 0.25, 0.6, 0.25], abs=0.01)
+    assert photos[1].masks is None
+
+
 def test_a_tip_made_offline_outlives_its_tab_and_is_one_report_with_all_its_photos(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
 ) -> None:

@@ -132,6 +132,17 @@ def test_photos_that_wait_or_are_broken_say_so(world, browse) -> None:
     assert "损坏" not in page
 
 
+def test_a_photo_with_parts_hidden_says_that_the_original_is_whole(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    report = world.report(photos=2)
+    case = world.case(reports=(report,))
+    with world.database.writing() as session:
+        photo = session.scalars(select(Photo).where(Photo.report_id == report)).first()
+        photo.masks = [{"width": 0.05, "points": [[0.5, 0.5]]}]
+    page = client.get(f"/cases/{case.number}").text
+    assert page.count("骑手遮住了部分画面；原件封存未改") == 1
+
+
 def test_a_case_without_any_place_says_so(world, browse) -> None:
     client = browse(world.person("dora", (Role.DISPATCHER, SHENYANG)))
     case = world.case(code=SHENYANG, state=State.DISPATCH, place=None, premises_name="")

@@ -50,6 +50,7 @@ def fill(world, tmp_path):
                 data = bytes([number % 251, 7]) * (size_bytes // 2)
                 photo.sha256 = hashlib.sha256(data).hexdigest()
                 photo.size_bytes = len(data)
+                photo.masks = [] if number else [{"width": 0.1, "points": [[0.5, 0.5]]}]
                 path = tmp_path / f"given{number}"
                 path.write_bytes(data)
                 world.store.put_original(path, photo.sha256)
@@ -129,6 +130,8 @@ def test_the_manifest_tells_the_case_and_not_the_reporter(world, package, case) 
     assert manifest["case"]["state_name"] == "核查中"
     assert [photo["size_bytes"] for photo in manifest["photos"]] == [5_000] * 3
     assert manifest["photos"][0]["exif"] == {"model": "M2102J2SC"}
+    hidden = [photo["shown_with_parts_hidden_by_reporter"] for photo in manifest["photos"]]
+    assert hidden == [True, False, False]
     assert manifest["reports"][0]["description"] == "后厨有老鼠，打 ＊＊＊ 找我"
     assert {place["source"] for place in manifest["places"]} == {"device_gps", "exif_gps"}
     assert all(each["hour"][14:16] == "00" for each in manifest["times"])

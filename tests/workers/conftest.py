@@ -30,6 +30,7 @@ from intake.riders.registering import RiderProfile, add_rider
 from schemas.boundaries.locating import BoundarySet, load_county_boundaries
 from schemas.database import Database, now_utc
 from schemas.jobs import RedisQueue, connect_queue
+from schemas.masks import Mask
 from schemas.places import Datum, Point
 from schemas.sealing import Sealer
 from schemas.settings import Settings
@@ -165,6 +166,7 @@ class Tips:
         captured_at: datetime | None = None,
         received_at: datetime | None = None,
         sent_at: datetime | None = None,
+        masks: tuple[Mask, ...] = (),
     ) -> uuid.UUID:
         """Submit one tip and return the report's id; `at` is the phone's place."""
         device = ClaimedPlace(at.latitude, at.longitude, datum, accuracy_m) if at else None
@@ -181,6 +183,7 @@ class Tips:
                     device_place=device,
                     pin=pinned,
                     captured_at=captured_at,
+                    masks=masks,
                 ),
                 photos=[self.keep(data) for data in photos],
                 now=received_at or now_utc(),

@@ -14,11 +14,14 @@ import pytest
 from PIL import Image
 
 from schemas.errors import Unavailable
-from workers.examine import Limits, examine_photos
+from schemas.masks import MAX_POINTS, MAX_STROKES, Stroke
+from workers.examine import Limits, Subject, examine_photos
 from workers.forkserver import ForkServer
 from workers.sandbox import ChildDied
 
 DEADLINE_MS = 30_000
+# As much as the door lets a tip hide.
+MANY = (Stroke(0.1234, ((0.1234, 0.9876),) * 25),) * 200
 
 
 @pytest.fixture
@@ -50,8 +53,12 @@ def ended(pid: int) -> bool:
 
 
 def test_it_finds_what_a_fork_of_this_process_finds(server: ForkServer, photo: Path) -> None:
-    there = examine_photos([photo, photo], limits=Limits(), do_in_child=server)
-    assert there == examine_photos([photo, photo], limits=Limits())
+    masks = [(), MANY]
+    assert (len(MANY), sum(len(each.points) for each in MANY)) == (MAX_STROKES, MAX_POINTS)
+    there = examine_photos([photo, photo], limits=Limits(), masks=masks, do_in_child=server)
+    assert there == examine_photos([photo, photo], limits=Limits(), masks=masks)
+    assert there[0].derivatives != there[1].derivatives
+    assert there[0].fingerprints == there[1].fingerprints
 
 
 def test_it_knows_no_setting_and_no_key(
@@ -59,7 +66,7 @@ def test_it_knows_no_setting_and_no_key(
 ) -> None:
     monkeypatch.setenv("SEALING_KEYS", "secret")
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://user:secret@127.0.0.1/x")
-    server([photo], Limits())
+    server([Subject(path=photo)], Limits())
     assert server.pid is not None
     environ = Path(f"/proc/{server.pid}/environ").read_bytes()
     assert b"PYTHONUTF8=1" in environ
@@ -79,7 +86,7 @@ def test_it_knows_no_setting_and_no_key(
 def test_a_killed_server_is_started_again_and_the_photo_is_examined(
     server: ForkServer, photo: Path
 ) -> None:
-    server([photo], Limits())
+    server([Subject(path=photo)], Limits())
     first = server.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -93,38 +100,38 @@ def test_a_server_that_can_not_start_is_an_outage_and_no_fault_of_the_photo(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(Unavailable) as error:
-        server([photo], Limits())
+        server([Subject(path=photo)], Limits())
     assert error.value.code == "decoder-away"
 
 
 def test_a_death_is_told_with_its_reason(server: ForkServer, photo: Path) -> None:
     with pytest.raises(ChildDied) as death:
-        server([photo], Limits(memory_bytes=1 << 20))
+        server([Subject(path=photo)], Limits(memory_bytes=1 << 20))
     assert death.value.code == "decoder-out-of-memory"
-    assert server([photo], Limits())
+    assert server([Subject(path=photo)], Limits())
 
 
 def test_a_forked_child_shares_the_server(server: ForkServer, photo: Path) -> None:
-    server([photo], Limits())
+    server([Subject(path=photo)], Limits())
     pid = server.pid
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            found = server([photo], Limits())
+            found = server([Subject(path=photo)], Limits())
             status = 0 if found and server.pid == pid else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert server([photo], Limits())
+    assert server([Subject(path=photo)], Limits())
     assert server.pid == pid
 
 
 def test_it_ends_with_the_last_process_that_may_ask(photo: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from workers.examine import Limits; "
+        "import os, sys; from pathlib import Path; from workers.examine import Limits, Subject; "
         "from workers.forkserver import ForkServer; server = ForkServer(); "
-        f"server([Path({str(photo)!r})], Limits()); print(server.pid, flush=True); "
+        f"server([Subject(path=Path({str(photo)!r}))], Limits()); print(server.pid, flush=True); "
         "os.kill(os.getpid(), 9)"
     )
     asked = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
@@ -133,12 +140,12 @@ def test_it_ends_with_the_last_process_that_may_ask(photo: Path) -> None:
 
 
 def test_ctrl_c_does_not_end_it_before_its_worker(server: ForkServer, photo: Path) -> None:
-    server([photo], Limits())
+    server([Subject(path=photo)], Limits())
     pid = server.pid
     assert pid is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(pid, number)
-    assert server([photo], Limits())
+    assert server([Subject(path=photo)], Limits())
     assert server.pid == pid
 
 
@@ -150,7 +157,7 @@ def test_work_that_nobody_waits_for_is_broken_off(server: ForkServer, tmp_path: 
     asker = os.fork()
     if asker == 0:
         try:
-            server([hanging], Limits(wall_s=600.0))
+            server([Subject(path=hanging)], Limits(wall_s=600.0))
         finally:
             os._exit(0)
     assert server.pid is not None

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import threading
 import uuid
@@ -5,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import exifread
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
@@ -12,6 +14,7 @@ from sqlalchemy import func, select
 from schemas.database import now_utc
 from schemas.errors import NotFound
 from schemas.lifecycle import State
+from schemas.masks import Stroke
 from schemas.tables import (
     AuditEntry,
     Case,
@@ -116,6 +119,39 @@ def test_stored_derivatives_carry_no_metadata(tips, machine):
         data = machine.store.read_derivative(photo.id, size)
         assert exifread.process_file(io.BytesIO(data)) == {}
         assert max(Image.open(io.BytesIO(data)).size) <= size
+
+
+def test_what_a_rider_hid_is_black_in_every_copy_and_untouched_in_the_original(tips, machine):
+    upright = tips.photo(6)
+    # As a phone held sideways stores it: the pixels turned, and a note that says so.
+    turned = Image.open(io.BytesIO(upright)).transpose(Image.Transpose.ROTATE_90)
+    exif, stored = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    turned.save(stored, "JPEG", quality=92, exif=exif)
+    # A line along the top as it is seen, and a dab in the lower right corner.
+    mask = (Stroke(0.05, ((0.1, 0.1), (0.6, 0.1))), Stroke(0.1, ((0.9, 0.9),)))
+    plain = tips.send(upright, at=tips.inside())
+    hidden = tips.send(stored.getvalue(), at=tips.inside(), masks=(mask,))
+    tips.process(plain, hidden)
+    (open_one,) = all_of(machine, Photo, report_id=plain)
+    (covered,) = all_of(machine, Photo, report_id=hidden)
+    with machine.store.local_copy(covered.sha256) as path:
+        assert path.read_bytes() == stored.getvalue()
+    assert covered.sha256 == hashlib.sha256(stored.getvalue()).hexdigest()
+    for size in (320, 1280):
+        seen, whole = (
+            np.asarray(Image.open(io.BytesIO(machine.store.read_derivative(each.id, size))), int)
+            for each in (covered, open_one)
+        )
+        height, width, _ = seen.shape
+        assert width > height
+        for x, y in ((0.1, 0.1), (0.35, 0.1), (0.6, 0.1), (0.35, 0.07), (0.9, 0.9), (0.94, 0.9)):
+            assert seen[round(y * height), round(x * width)].max() < 24, (x, y)
+        # What was not brushed is there, at its place.
+        middle = np.s_[height // 3 : height * 2 // 3, width // 4 : width * 3 // 4]
+        assert np.mean(np.abs(seen[middle] - whole[middle])) < 8
+    # It is still the same picture to the search.
+    assert len(all_of(machine, Match, report_id=hidden, kind="same_picture")) == 1
 
 
 def test_a_photo_that_cannot_be_read_does_not_stop_the_others(tips, machine):

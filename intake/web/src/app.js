@@ -8,6 +8,7 @@ import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { onPlace, stopWatching, watchPlace } from "./place.js";
 import { codeScreen } from "./screen-code.js";
+import { coverScreen } from "./screen-cover.js";
 import { mapLiesAt, mapScreen } from "./screen-map.js";
 import { mineScreen } from "./screen-mine.js";
 import { sendScreen, shopScreen, wordsScreen } from "./screen-send.js";
@@ -28,6 +29,7 @@ const SCREENS = {
   where: whereScreen,
   map: mapScreen,
   shop: shopScreen,
+  cover: coverScreen,
   words: wordsScreen,
   mine: mineScreen,
   tip: tipScreen,

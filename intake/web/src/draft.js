@@ -42,9 +42,8 @@ export async function takePhotos(files) {
   const kept = [];
   let bytes = tip.photos.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   let note = "";
-  const originals = tip.photos.filter(({ masked_of }) => !masked_of).length;
   for (const file of files) {
-    if (originals + kept.length >= maxPhotos) {
+    if (tip.photos.length + kept.length >= maxPhotos) {
       note = say("最多 {limit} 张，多的没有加进来。", { limit: maxPhotos });
     } else if (file.size > MAX_PHOTO_BYTES) {
       note = say("有一张超过 25 MB，没有加进来。");

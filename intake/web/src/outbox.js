@@ -108,11 +108,10 @@ export async function changeTip(id, change) {
  * disk; where the phone has no room, `unsaved` says so and this page holds them.
  * @param {Tip} tip
  * @param {Blob[]} files
- * @param {string} [masked_of]
  * @returns {Promise<Tip>}
  */
-export async function addPhotos(tip, files, masked_of = "") {
-  const photos = await Promise.all(files.map((file) => readPhoto(file, masked_of)));
+export async function addPhotos(tip, files) {
+  const photos = await Promise.all(files.map(readPhoto));
   let changed = withPhotos(heldTips.get(tip.id) ?? tip, photos);
   if (!heldTips.has(tip.id)) {
     try {
@@ -192,7 +191,7 @@ export async function photoBytes(id) {
 }
 
 /**
- * Take photos out of a tip, with every copy made of them.
+ * Take a photo out of a tip.
  * @param {string} tip_id
  * @param {string} photo_id
  */
@@ -200,7 +199,7 @@ export async function removePhoto(tip_id, photo_id) {
   /** @type {Photo[]} */
   let gone = [];
   const tip = await changeTip(tip_id, (found) => {
-    gone = found.photos.filter(({ id, masked_of }) => [id, masked_of].includes(photo_id));
+    gone = found.photos.filter(({ id }) => id === photo_id);
     found.photos = found.photos.filter((photo) => !gone.includes(photo));
   });
   await removeBytes(gone);
@@ -276,9 +275,8 @@ async function removeBytes(photos) {
 /**
  * Read a file once: what is summed is what is kept, whatever becomes of the camera's file.
  * @param {Blob} file
- * @param {string} masked_of
  */
-async function readPhoto(file, masked_of) {
+async function readPhoto(file) {
   const bytes = await file.arrayBuffer();
   const taken_ms = file instanceof File ? file.lastModified : Date.now();
   /** @type {Photo} */
@@ -291,7 +289,7 @@ async function readPhoto(file, masked_of) {
     taken_at: withOffset(taken_ms),
     upload_url: "",
     sent_bytes: 0,
-    masked_of,
+    mask: [],
   };
   return { photo, blob: new Blob([bytes], { type: photo.type }) };
 }

@@ -37,6 +37,9 @@ export async function sendScreen() {
     backTo("what", say("种类")),
     heading(say("发送前看一眼")),
     await photoStrip(tip),
+    ...(tip.photos.some(({ mask }) => mask?.length)
+      ? [el("p", { class: "note" }, say("遮住的部分别人看不到；原件没改，封存作证据。"))]
+      : []),
     el(
       "label",
       { class: "album" },

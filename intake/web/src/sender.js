@@ -159,6 +159,9 @@ function formOf(tip) {
   for (const photo of tip.photos) {
     form.append("photo_uploads", photo.upload_url.split("/").pop() ?? "");
   }
+  if (tip.photos.some(({ mask }) => mask?.length)) {
+    form.append("masks", JSON.stringify(tip.photos.map(({ mask }) => mask ?? [])));
+  }
   form.append("captured_at", tip.photos[0].taken_at);
   if (tip.place) {
     form.append("latitude", String(tip.place.latitude));

@@ -29,8 +29,16 @@ export interface Photo {
   /** Where the server keeps what has arrived of it, once there is something. */
   upload_url: string;
   sent_bytes: number;
-  /** The photo of which this is the copy with hidden parts. */
-  masked_of: string;
+  /** What the rider brushed over; a draft of an older version has none. */
+  mask?: Stroke[];
+}
+
+/** A line of the round brush on the photo as it is seen upright, as the server takes it. */
+export interface Stroke {
+  /** Of the longer edge. */
+  width: number;
+  /** Fractions of width and height from the upper left; one alone is a dab. */
+  points: [number, number][];
 }
 
 /** What keeps a tip from being sent, with the server's sentence where it said one. */
