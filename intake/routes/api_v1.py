@@ -112,6 +112,7 @@ def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
             422: "idempotency-key-reused, category-missing, category-unknown, datum-unknown, "
             "coordinates-out-of-range, number-invalid, number-out-of-range, place-missing, "
             "location-consent-missing, place-incomplete, captured-at-invalid, photos-missing, "
+            "masks-invalid, masks-too-many, masks-not-of-photos, "
             f"too-many-values, {UPLOAD_CODES}, {FIELD_CODES}, {PHOTO_CODES}"
         },
         security=RIDER_OR_NOBODY,

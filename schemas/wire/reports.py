@@ -195,7 +195,7 @@ class ReportForm(BaseModel):
     pin_longitude: Annotated[Longitude | SkipJsonSchema[None], Empty] = Field(
         None, description="the place the rider pointed at on a map, degrees"
     )
-    masks: Masks = ()
+    masks: Masks = Field(default_factory=tuple)
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
@@ -172,11 +173,18 @@ def test_what_is_brushed_over_goes_out_beside_the_untouched_photo(
 ) -> None:
     page = open_phone(color_scheme="dark").new_page()
     page.goto(lasting_door.address)
-    pictures = [photo(71, (600, 800)), photo(72)]
+    pictures = [photo(71, (800, 600)), photo(72)]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(pictures[0]) as stored:
+        stored.load()
+        stored.save(pictures[0], "JPEG", exif=exif)
     fill_in(page, *pictures)
     page.get_by_role("button", name="遮挡第 1 张的局部").tap()
     board = page.locator(".brushing canvas").bounding_box()
     assert board is not None
+    # It is brushed as it is seen, which is how the server paints it.
+    assert board["height"] / board["width"] == pytest.approx(800 / 600, abs=0.02)
 
     def brush(*points: tuple[float, float]) -> None:
         at = [
