@@ -17,11 +17,11 @@ ENDING_DIGITS = 4
 REASON = "own-request"
 # What the page says before and after.
 WHAT_GOES = Words(
-    "删除的是：手机号、姓名、平台、站点、工号，所有设备的登录，到站记录。删除后不能恢复，也不能再"
-    "凭账号查进度，请先抄下回执码。",
+    "删除的是：手机号、姓名、平台、站点、工号，所有设备的登录，到站记录。没用完的积分不能再用。"
+    "删除后不能恢复，也不能再凭账号查进度，请先抄下回执码。",
     "What goes: phone number, name, platform, station, employee number, every sign-in, visits to "
-    "stations. It can't be undone, and you can't ask for a status by your account any more: "
-    "write down your receipt codes first.",
+    "stations. Points that are left can't be used any more. It can't be undone, and you can't "
+    "ask for a status by your account any more: write down your receipt codes first.",
 )
 WHAT_STAYS = Words(
     "留下的是：已经发出的举报和照片。它们是执法证据，依法必须保存；但从此没有人能查出是谁发的。",
