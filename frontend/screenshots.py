@@ -49,7 +49,6 @@ ROOM = {
     "case-of-the-head": ("shenhe-head", "{case}"),
     "my-work": ("shenhe-1", "/my-work"),
     "templates": ("shenhe-head", "/templates"),
-    "dispatch": ("shenyang-dispatch", "/?tab=dispatch"),
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "account": ("shenhe-1", "/account"),
