@@ -124,7 +124,7 @@ def settings(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         return
     server: PostgresServer = request.getfixturevalue("postgres_template")
     name = f"t{uuid.uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE template_suishoupai")
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE template_suishoupai STRATEGY FILE_COPY")
     yield _settings(tmp_path, _address(server, name))
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
