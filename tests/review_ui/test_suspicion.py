@@ -42,7 +42,7 @@ def time(source, **before) -> TimeClaim:
 
 def photo(unreadable=None) -> PhotoView:
     return PhotoView(new_id(), WHO, (320,), is_examined=True, unreadable=unreadable,
-                     of_supplement=False)  # fmt: skip
+                     of_supplement=False, is_masked=False)  # fmt: skip
 
 
 def report(*, additions=0, withdrawn=False) -> ReportView:
