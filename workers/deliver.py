@@ -7,7 +7,6 @@ killed in between leaves it lent, and it goes out again when that time is over.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -30,6 +29,7 @@ from intake.subscriptions import (
     opened_keys,
 )
 from schemas.database import now_utc
+from schemas.errors import ConfigurationError
 from schemas.sealing import Sealer
 from schemas.settings import Settings
 from schemas.tables import Delivery, MessengerLink, PushSubscription
@@ -178,10 +178,16 @@ def _lend(machine: Machine, sealer: Sealer, now: datetime, done: Counter[str]) -
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)
             ).all()
-            messages = list(_messages(session, due, machine.settings, sealer, now))
-            lent = {message.delivery_id for message in messages}
+            messages = []
             for row in due:
-                if row.id in lent:
+                try:
+                    message = _message(session, row, machine.settings, sealer, now)
+                except ConfigurationError as error:
+                    # Sealed with a key that is missing; the others' news does not wait for it.
+                    done[_later(row, error.code, now)] += 1
+                    continue
+                if message:
+                    messages.append(message)
                     row.due_at = now + LENT_FOR
                 else:
                     row.due_at, row.outcome, row.ended_at = None, GONE, now
@@ -196,21 +202,11 @@ def _channels(settings: Settings) -> list[str]:
     return [channel for channel, is_set_up in ways.items() if is_set_up]
 
 
-def _messages(
-    session: Session,
-    due: Sequence[Delivery],
-    settings: Settings,
-    sealer: Sealer,
-    now: datetime,
-) -> Iterator[Message]:
-    for row in due:
-        message = (
-            _push(session, row, settings, sealer, now)
-            if row.channel == PUSH
-            else _webhook(session, row, settings, sealer, now)
-        )
-        if message:
-            yield message
+def _message(
+    session: Session, row: Delivery, settings: Settings, sealer: Sealer, now: datetime
+) -> Message | None:
+    make = _push if row.channel == PUSH else _webhook
+    return make(session, row, settings, sealer, now)
 
 
 def _push(
@@ -321,26 +317,33 @@ def _write_down(machine: Machine, message: Message, reply: Reply, now: datetime)
     """Write an attempt's outcome and return it: sent, gone or later."""
     with machine.database.writing() as session:
         row = session.get_one(Delivery, message.delivery_id, with_for_update=True)
-        row.attempts += 1
         if reply.is_taken:
+            row.attempts += 1
             row.due_at, row.outcome, row.ended_at = None, SENT, now
             row.last_error = None
             return SENT
-        row.last_error = reply.code
         if message.channel == PUSH and reply.status in (404, 410):
             # The browser has unsubscribed (RFC 8030 section 7.3).
+            row.attempts += 1
+            row.last_error = reply.code
             session.flush()
             let_go(session, subscription_id=message.target_id, now=now)
             return GONE
-        wait = BACKOFF[min(row.attempts, len(BACKOFF)) - 1]
-        # What was given up meanwhile is not taken up again.
-        if row.due_at is not None:
-            row.due_at = now + max(wait, reply.retry_after or timedelta())
-        log.warning(
-            "notice_not_delivered",
-            delivery=str(row.id),
-            channel=row.channel,
-            attempts=row.attempts,
-            reason=reply.code,
-        )
-        return "later"
+        return _later(row, reply.code, now, reply.retry_after or timedelta())
+
+
+def _later(row: Delivery, reason: str, now: datetime, at_least: timedelta = timedelta()) -> str:
+    """Count an attempt that failed and say when the next one is due."""
+    row.attempts += 1
+    row.last_error = reason
+    # What was given up meanwhile is not taken up again.
+    if row.due_at is not None:
+        row.due_at = now + max(BACKOFF[min(row.attempts, len(BACKOFF)) - 1], at_least)
+    log.warning(
+        "notice_not_delivered",
+        delivery=str(row.id),
+        channel=row.channel,
+        attempts=row.attempts,
+        reason=reason,
+    )
+    return "later"

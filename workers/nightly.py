@@ -4,6 +4,7 @@ The night begins at three in the morning, Asia/Shanghai. What was done stands in
 database, so that a clock that was down, or is started again, does each once.
 """
 
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -14,6 +15,7 @@ from intake.riders.erasure import count_due, due_for_erasure, erase_rider
 from schemas import audit
 from schemas.audit import Actor, Verification
 from schemas.database import Database, now_utc
+from schemas.errors import Conflict
 from schemas.tables import AuditVerification, NightlyRun
 from schemas.workdays import last_night
 from workers.machine import Machine
@@ -72,16 +74,22 @@ def run_retention(machine: Machine) -> int | None:
 
 
 def erase_due(database: Database, *, now: datetime, years: int, actor: Actor) -> int:
-    """Erase every rider whose retention is over, some at a time, and return how many."""
-    erased = 0
+    """Erase every rider whose retention is over, each for itself, and return how many.
+
+    Who can't be erased, since a case of theirs was held a moment ago, stays and keeps
+    nobody else.
+    """
+    erased, last = 0, None
     while True:
-        with database.writing() as session:
-            due = due_for_erasure(session, now=now, years=years, limit=BATCH)
-            for rider_id in due:
+        with database.reading() as session:
+            due = due_for_erasure(session, now=now, years=years, limit=BATCH, after=last)
+        for rider_id in due:
+            with suppress(Conflict), database.writing() as session:
                 erase_rider(session, rider_id=rider_id, reason=RETENTION, now=now, actor=actor)
-        erased += len(due)
+                erased += 1
         if len(due) < BATCH:
             return erased
+        last = due[-1]
 
 
 def _take_turn(session: Session, now: datetime) -> bool | None:

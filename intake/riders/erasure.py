@@ -85,13 +85,17 @@ def erase_rider(
     return rider.tombstone
 
 
-def due_for_erasure(session: Session, *, now: datetime, years: int, limit: int) -> Sequence[UUID]:
+def due_for_erasure(
+    session: Session, *, now: datetime, years: int, limit: int, after: UUID | None = None
+) -> Sequence[UUID]:
     """Return riders whose retention is over: no registration and no report within `years`.
 
-    Who has a report in an open or a held case is left out.
+    Who has a report in an open or a held case is left out. `after` is the last one of the
+    page before.
     """
+    further = () if after is None else (Rider.id > after,)
     return session.scalars(
-        select(Rider.id).where(*_is_due(now, years)).order_by(Rider.id).limit(limit)
+        select(Rider.id).where(*_is_due(now, years), *further).order_by(Rider.id).limit(limit)
     ).all()
 
 

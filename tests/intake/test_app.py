@@ -383,6 +383,44 @@ def test_a_session_that_ended_offline_keeps_the_tip_for_its_rider(
     expect(page.locator(".tip")).to_have_count(1)
 
 
+def test_a_tip_that_may_have_arrived_as_a_riders_is_not_offered_to_go_out_as_nobodys(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
+) -> None:
+    now, sealer = now_utc(), Sealer(lasting_door.settings)
+    with database.writing() as session:
+        rider_id = add_rider(session, sealer=sealer, profile=RiderProfile("钱七", "13900004444")).id
+        cookie = open_session(session, rider_id=rider_id, device="Chrome", now=now)
+    phone = open_phone(service_workers="block")
+    sign_in(phone, lasting_door.address, cookie)
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    page.get_by_role("button", name="同意", exact=True).tap()
+    before, answers = reports(database), []
+
+    def lose(route: Route) -> None:
+        if answers:
+            route.continue_()
+        else:
+            answers.append(route.fetch().json()["number"])
+            route.abort()
+
+    page.route("**/api/v1/reports", lose)
+    fill_in(page, photo(43))
+    page.get_by_role("button", name="发送").tap()
+    page.locator(".badge.waiting").wait_for()
+    with database.writing() as session:
+        end_other_devices(session, rider_id=rider_id, but=None, now=now_utc())
+        fresh = open_session(session, rider_id=rider_id, device="Chrome", now=now_utc())
+    say_online(page)
+    page.get_by_role("link", name="去登录").wait_for()
+    page.get_by_text("可能已经用您的账号发出").wait_for()
+    assert page.get_by_role("button", name="匿名发出").count() == 0
+    sign_in(phone, lasting_door.address, fresh)
+    page.reload()
+    assert number_of(page) == answers[0]
+    assert reports(database) == before + 1
+
+
 def test_a_phone_that_two_riders_share_gives_neither_ones_tips_to_the_other(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], database: Database
 ) -> None:

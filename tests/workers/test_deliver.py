@@ -357,6 +357,18 @@ def test_an_address_that_can_not_be_written_out_holds_up_nobody_else(post):
     assert {path for path, _, _ in post.outside.requests} == {"/push/good"}
 
 
+def test_what_no_key_opens_waits_and_holds_up_nobody_else(post):
+    sealed = post.phone("/push/sealed")
+    post.phone("/push/good")
+    with post.machine.database.writing() as session:
+        row = session.get_one(PushSubscription, sealed.id)
+        row.sealed_subscription = b"sealed with a key that is gone"
+    post.news()
+    assert post.run() == {"sent": 1, "later": 1}
+    waiting = [row for row in post.rows() if row.due_at is not None]
+    assert [(row.attempts, row.last_error) for row in waiting] == [(1, "secret-keys-wrong")]
+
+
 @pytest.mark.parametrize(
     "url", ["http://[::1", "https://x..example/", f"https://{'a' * 70}.example/"]
 )

@@ -15,7 +15,8 @@ from schemas.measures import night_work
 from schemas.sealing import Sealer
 from schemas.tables import AuditEntry, AuditVerification, NightlyRun, Rider
 from schemas.workdays import last_night
-from workers.nightly import RETENTION, run_retention, verify_chain
+from workers import nightly
+from workers.nightly import RETENTION, erase_due, run_retention, verify_chain
 from workers.schedule import Task, run_due, tasks
 
 
@@ -102,6 +103,14 @@ def test_a_broken_chain_is_an_error_in_the_log_that_names_the_first_broken_entry
     with sealed_log.database.reading() as session:
         night = night_work(session)
     assert (night.fault, night.fault_sequence) == ("entry-altered", 2)
+
+
+def test_more_riders_than_one_look_finds_are_erased_in_one_night(machine, monkeypatch):
+    monkeypatch.setattr(nightly, "BATCH", 2)
+    old_riders(machine, count=5)
+    database = machine.database
+    assert erase_due(database, now=now_utc(), years=5, actor=audit.OPERATOR) == 5
+    assert standing(machine) == 0
 
 
 def test_nothing_is_known_of_the_nights_before_the_first(machine):

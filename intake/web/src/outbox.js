@@ -33,6 +33,7 @@ export function emptyTip() {
     description: "",
     photos: [],
     attempts: 0,
+    may_have_arrived: false,
     next_try_ms: 0,
     problem: null,
     unsaved: false,

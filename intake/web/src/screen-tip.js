@@ -104,7 +104,8 @@ async function details(tip) {
   const parts = [];
   if (tip.unsaved) parts.push(saveAgain(tip));
   if (tip.problem?.kind === "sign-in") {
-    parts.push(el("a", { class: "button", href: "/sign-in" }, say("去登录")), asNobody(tip));
+    parts.push(el("a", { class: "button", href: "/sign-in" }, say("去登录")));
+    parts.push(tip.may_have_arrived ? whyNotAsNobody() : asNobody(tip));
   }
   if (tip.problem?.kind === "place") parts.push(...addressForm(tip));
   if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
@@ -261,6 +262,11 @@ function asNobody(tip) {
     },
     say("不登录，匿名发出"),
   );
+}
+
+function whyNotAsNobody() {
+  const words = say("这条可能已经用您的账号发出，再匿名发会变成两条：登录后就知道收到没有。");
+  return el("p", { class: "note" }, words);
 }
 
 /** @param {Tip} tip */

@@ -62,6 +62,7 @@ async function sendTip(tip) {
     });
     await askWhoWeAre(tip);
     for (const photo of tip.photos) await sendPhoto(tip, photo);
+    if (tip.as === "rider") await noteThatItMayArrive(tip);
     await keepAnswer(tip.id, await postTip(tip.id));
   } catch (error) {
     await putBack(tip.id, error instanceof SendingFailed ? error : new SendingFailed(0));
@@ -120,6 +121,17 @@ async function sendPhoto(tip, photo) {
   await changePhoto((mine) => {
     mine.upload_url = url;
     mine.sent_bytes = mine.size_bytes;
+  });
+}
+
+/**
+ * The server knows an Idempotency-Key as one rider's: a tip that may be theirs already would
+ * be doubled if it went out as nobody's later.
+ * @param {Tip} tip
+ */
+async function noteThatItMayArrive(tip) {
+  await changeTip(tip.id, (found) => {
+    found.may_have_arrived = true;
   });
 }
 

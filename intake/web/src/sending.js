@@ -31,16 +31,18 @@ export function keepSending() {
 async function run(now) {
   if (running) return;
   running = true;
+  clearTimeout(timer);
+  // Again in any case: the phone's storage may fail for a moment.
+  let next_ms = /** @type {number | null} */ (Date.now() + LOOK_AGAIN_MS);
   try {
-    const next_ms = await sendWaiting({ hurry: now });
-    clearTimeout(timer);
+    next_ms = await sendWaiting({ hurry: now });
+  } finally {
+    running = false;
     if (next_ms !== null) {
       // What is due and was not sent is being sent by another page.
       const wait_ms = Math.min(Math.max(next_ms - Date.now(), LOOK_SOON_MS), LOOK_AGAIN_MS);
       timer = setTimeout(() => void run(false), wait_ms);
     }
-  } finally {
-    running = false;
   }
 }
 

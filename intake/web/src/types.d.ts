@@ -81,6 +81,8 @@ export interface Tip {
   description: string;
   photos: Photo[];
   attempts: number;
+  /** It was sent off in the rider's name, and no answer said what became of it. */
+  may_have_arrived: boolean;
   next_try_ms: number;
   problem: Problem | null;
   /** It could not be written to the phone's storage and lives as long as the page does. */
