@@ -1,8 +1,8 @@
-"""Reads what a program sends to the JSON API: one document, validated at the door."""
+"""What a program sends to the JSON API and is answered: one document, validated at the door."""
 
 from typing import TypeVar
 
-from flask import request
+from flask import Response, request
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import InvalidInput
@@ -51,3 +51,12 @@ def read_body(model: type[Model]) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise explain(error) from None
+
+
+def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
+    """Return a model as the answer."""
+    response = Response(
+        model.model_dump_json(), status=status, content_type="application/json", headers=headers
+    )
+    response.vary.add("Accept-Language")
+    return response

@@ -341,3 +341,18 @@ def _over() -> Conflict:
             "This code is over: the points went back to the rider.",
         ),
     )
+
+
+def offer_fields(offer: PointOffer, station: Station) -> dict[str, object]:
+    """Return what the API says of an offer, to whoever asks."""
+    return {
+        "id": offer.id,
+        "title": offer.title,
+        "terms": offer.terms,
+        "station": station.name,
+        "place": station.place,
+        "points": offer.price_points,
+        "left": offer.stock - offer.taken,
+        "until": offer.ends_on,
+        "collect_within_days": offer.hold_days,
+    }

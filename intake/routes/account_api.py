@@ -4,7 +4,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance, present
@@ -17,7 +17,6 @@ from intake.identity.consents import (
 from intake.identity.leaving import delete_account
 from intake.identity.sessions import devices_of, end_device, end_other_devices
 from intake.identity.stations import make_personal_code
-from intake.routes.api_v1 import as_json
 from intake.routes.riders_api import BODY_CODES, BODY_REFUSALS, RIDER, WHO_REFUSALS, WRITE_REFUSALS
 from schemas.database import now_utc
 from schemas.wire.openapi import Answered, Described, Given, describes

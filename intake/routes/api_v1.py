@@ -1,10 +1,11 @@
 """The JSON API of the rider's door, version 1."""
 
 from flask import Blueprint, Response, g, request, url_for
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from intake import present, reports, sending
 from intake.answers import Reporter
+from intake.bodies import as_json
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.status import status_of
@@ -82,15 +83,6 @@ def own_report(number: str, reporter: Reporter) -> Report:
         return reports.find_report(
             session, number=number, rider_id=reporter.rider_id, receipt_code=code
         )
-
-
-def as_json(model: BaseModel, status: int = 200, **headers: str) -> Response:
-    """Return a model as the answer."""
-    response = Response(
-        model.model_dump_json(), status=status, content_type="application/json", headers=headers
-    )
-    response.vary.add("Accept-Language")
-    return response
 
 
 @api.post("/reports")

@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
+from intake.bodies import as_json
 from intake.door import present_door
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
 from schemas.database import now_utc
 from schemas.places import Point
 from schemas.wire.around import CELL_DIGITS, Cell, OutlineList

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.door import present_door
 from intake.doorway import Entry, enters, not_found, request_locale
 from intake.drawing import qr_code
@@ -13,7 +13,7 @@ from intake.identity import entrance
 from intake.rewards import mall as core
 from intake.rewards.ledger import balance_of
 from intake.rewards.mall import Taken
-from intake.routes.api_v1 import KEY, as_json
+from intake.routes.api_v1 import KEY
 from intake.routes.riders_api import (
     BODY_CODES,
     BODY_REFUSALS,
@@ -25,7 +25,7 @@ from intake.routes.signing import MAX_FORM_BYTES
 from intake.sending import read_key
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
-from schemas.tables import PointOffer, Station
+from schemas.tables import PointOffer
 from schemas.wire.openapi import Answered, Described, Given, describes
 from schemas.wire.points import (
     Collected,
@@ -107,7 +107,7 @@ def list_offers() -> Response:
     with present_door().database.reading() as session:
         offers = core.open_offers(session, now=now_utc())
         balance = balance_of(session, rider_id=entrance.rider_of_request())
-    items = [OfferAnswer(**offer_fields(offer, station)) for offer, station in offers]
+    items = [OfferAnswer(**core.offer_fields(offer, station)) for offer, station in offers]
     return as_json(OfferList(balance=balance, items=items))
 
 
@@ -204,21 +204,6 @@ def page_for(error: SuishoupaiError) -> str | None:
     if request.endpoint == "mall.hand_out" and "station" in g:
         return _counter(error=error)
     return None
-
-
-def offer_fields(offer: PointOffer, station: Station) -> dict[str, object]:
-    """Return what the API says of an offer, to whoever asks."""
-    return {
-        "id": offer.id,
-        "title": offer.title,
-        "terms": offer.terms,
-        "station": station.name,
-        "place": station.place,
-        "points": offer.price_points,
-        "left": offer.stock - offer.taken,
-        "until": offer.ends_on,
-        "collect_within_days": offer.hold_days,
-    }
 
 
 def _redeem(offer_id: UUID, key: UUID) -> UUID:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from intake import notices, present, reports, sending, status, subscriptions, suggestions
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity.entrance import rider_of_request
@@ -16,7 +16,6 @@ from intake.routes.api_v1 import (
     KEY,
     NUMBER,
     RIDER_OR_NOBODY,
-    as_json,
     own_report,
     reporter_of_request,
 )

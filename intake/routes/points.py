@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, render_template
 
+from intake.bodies import as_json
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance
 from intake.rewards.statements import Statement, statement_of
-from intake.routes.api_v1 import as_json
 from intake.routes.riders_api import RIDER, WHO_REFUSALS
 from schemas.database import now_utc
 from schemas.points import RULE_NAMES, RULE_TERMS

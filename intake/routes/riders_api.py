@@ -2,12 +2,11 @@
 
 from flask import Blueprint, Response
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance, present
 from intake.identity.signing import ask_for_code, sign_in
-from intake.routes.api_v1 import as_json
 from schemas.wire.openapi import Answered, Described, describes
 from schemas.wire.riders import CodeOnItsWay, CodeWanted, Me, SignIn
 

@@ -3,12 +3,11 @@
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance
 from intake.identity.stations import Visitor, authenticate_station, receive_visitor
-from intake.routes.api_v1 import as_json
 from intake.routes.riders_api import BODY_CODES, BODY_REFUSALS
 from intake.routes.signing import MAX_FORM_BYTES
 from schemas.database import now_utc

@@ -1,6 +1,6 @@
 """What uploads are refused for, in plain words; each function returns the error to raise."""
 
-from intake.refusals import MEBIBYTE
+from intake.refusals import photo_too_large
 from schemas.errors import Conflict, InvalidInput, NotFound, TooLarge, TooMany
 from schemas.words import Words
 
@@ -141,11 +141,7 @@ def too_long(limit_bytes: int) -> TooLarge:
     """The whole upload is larger than a photo may be."""
     return TooLarge(
         "upload-too-large",
-        Words(
-            f"每张照片不能超过 {limit_bytes // MEBIBYTE} MB。请把相机的照片尺寸调小后重新拍一张。",
-            f"A photo may have at most {limit_bytes // MEBIBYTE} MB. Choose a smaller picture "
-            "size in the camera and take it again.",
-        ),
+        photo_too_large(limit_bytes).words,
         field="Upload-Length",
         limit_bytes=limit_bytes,
     )

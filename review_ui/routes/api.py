@@ -5,9 +5,9 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 
+from intake.bodies import as_json
 from intake.bodies import read_body as _body
 from intake.doorway import Entry, enters, request_locale
-from intake.routes.api_v1 import as_json
 from review_ui.access.scope import find_case
 from review_ui.answers import case_detail, case_list, week_answer
 from review_ui.casefile.reading import open_casefile

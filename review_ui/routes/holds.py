@@ -4,9 +4,8 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask import url_for as address_of
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
 from review_ui.evidence.holds import hold, release, standing_holds
 from review_ui.presenting import say
 from review_ui.room import moment, person, room

@@ -7,9 +7,8 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.bodies import read_body, read_form
+from intake.bodies import as_json, read_body, read_form
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
 from review_ui.access.scope import find_case
 from review_ui.access.staff import normal_sign_in
 from review_ui.casefile.attachments import MAX_BODY_BYTES, keep_files

@@ -7,10 +7,9 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask import request as asked
 from sqlalchemy.orm import Session
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
-from intake.routes.mall import offer_fields
+from intake.rewards.mall import offer_fields
 from review_ui.access.scope import unit_by_text, units_within
 from review_ui.presenting import say
 from review_ui.rewards import offers as core

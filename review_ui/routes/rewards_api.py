@@ -6,9 +6,8 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
 from review_ui.access.scope import unit_by_text
 from review_ui.presenting import say
 from review_ui.rewards import decisions

@@ -10,9 +10,8 @@ from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from intake.bodies import read_body
+from intake.bodies import as_json, read_body
 from intake.doorway import Entry, enters
-from intake.routes.api_v1 import as_json
 from review_ui.access.scope import find_case
 from review_ui.evidence.unsealing import (
     EXTENSIONS,
