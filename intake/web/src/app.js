@@ -54,10 +54,11 @@ async function begin(root) {
     frame.replaceChildren(top(), main, bottom(draw));
   };
   draw();
-  document.body.className = "";
-  document.body.replaceChildren(frame);
   if (await mayUsePlace()) watchPlace();
-  await showPages(main, SCREENS);
+  await showPages(main, SCREENS, () => {
+    document.body.className = "";
+    document.body.replaceChildren(frame);
+  });
   onChange(() => void refresh());
   onPlace(() => {
     void refresh();

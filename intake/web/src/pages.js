@@ -18,6 +18,8 @@ import { say } from "./words.js";
 let makers = {};
 /** @type {HTMLElement} */
 let ground;
+/** @type {() => void} */
+let opening = () => {};
 /** @type {Screen | null} */
 let shown = null;
 let turn = 0;
@@ -25,9 +27,12 @@ let turn = 0;
 /**
  * @param {HTMLElement} main
  * @param {Record<string, Maker>} screens by the first word behind «#»
+ * @param {() => void} open puts the main part on the page, once the first screen is made: till
+ *   then the plain form stays, so that nobody meets a page with nothing on it
  */
-export function showPages(main, screens) {
+export function showPages(main, screens, open) {
   ground = main;
+  opening = open;
   makers = screens;
   addEventListener("hashchange", () => void show());
   return show();
@@ -52,6 +57,7 @@ export async function show() {
   // A maker that answers null has sent the person on; one that was overtaken is late.
   if (!screen || mine !== turn) return;
   shown?.leave?.();
+  if (!shown) opening();
   shown = screen;
   document.body.dataset.page = name;
   document.title = `${screen.title} · ${say("随手拍")}`;
