@@ -238,6 +238,7 @@ def walk_app(page: Page, door: int, photo: Path, kind: str) -> None:
         screen(name, name)
     page.evaluate("location.hash = 'send'")
     page.locator("#send").wait_for()
+    photograph_brush(page, kind)
     page.context.set_offline(True)
     page.locator("#send").tap()
     page.locator(".badge.waiting").wait_for()
@@ -246,6 +247,23 @@ def walk_app(page: Page, door: int, photo: Path, kind: str) -> None:
     page.locator(".qr").wait_for()
     take(page, f"app-received-{kind}")
     screen("mine", "mine")
+
+
+def photograph_brush(page: Page, kind: str) -> None:
+    """Cover a part of the photo as a finger does, and take that screen."""
+    page.locator(".previews .cover").first.tap()
+    board = page.locator(".brushing canvas").bounding_box()
+    if board is None:
+        raise SystemExit("There is no photo to brush over.")
+    across = [(board["x"] + part * board["width"]) for part in (0.3, 0.45, 0.6)]
+    page.mouse.move(across[0], board["y"] + board["height"] / 3)
+    page.mouse.down()
+    for x in across[1:]:
+        page.mouse.move(x, board["y"] + board["height"] / 3)
+    page.mouse.up()
+    take(page, f"app-cover-{kind}")
+    page.go_back()
+    page.locator("#send").wait_for()
 
 
 def demo_photo(directory: Path) -> Path:
