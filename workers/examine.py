@@ -20,6 +20,7 @@ from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import metadata, pictures, sandbox
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
+from workers.formats import set_up_decoders
 from workers.metadata import Metadata
 from workers.pictures import PixelLimits, has_metadata
 from workers.sandbox import ChildDied
@@ -200,7 +201,7 @@ def _examine(
 
 def in_child(subjects: Sequence[Subject], limits: Limits) -> list[bytes]:
     """Return the findings as JSON, then the derivatives of all photos one after the other."""
-    pictures.use_one_thread()
+    set_up_decoders()
     findings: list[_Finding] = []
     blobs: list[bytes] = []
     for subject in subjects:

@@ -1,36 +1,29 @@
 """Decodes a photo once, turns it upright and writes small copies that carry no metadata.
 
 Meant for the limited child: what a decoder does with hostile bytes is its own affair, and
-whatever it raises becomes PhotoRefused here. Nothing global in Pillow is changed: files
-are opened by the one plugin that their first bytes name, which leaves out
-`Image.MAX_IMAGE_PIXELS` (it only warns up to twice its value) in favour of own limits.
+whatever it raises becomes PhotoRefused here.
 """
 
 import io
 import mmap
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 import cv2
 import numpy as np
-import pi_heif.options  # type: ignore[import-untyped]  # ships no types
 import simplejpeg  # type: ignore[import-untyped]  # ships no types
-from pi_heif import HeifImageFile
-from PIL import AvifImagePlugin, Image, ImageCms, ImageDraw, ImageFile
-from PIL.AvifImagePlugin import AvifImageFile
+from PIL import Image, ImageCms, ImageDraw, ImageFile
 from PIL.Image import Resampling, Transpose
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
 from schemas.masks import Mask
 from schemas.photo_words import PICTURE_REASONS as REASONS
+from workers.formats import content_type_of, open_by_type
 
 # At once and for good: a pool of threads does not live on in a forked child, which would
 # wait for it for ever.
@@ -45,25 +38,8 @@ RIM_PIXELS = 4
 BYTES_A_PIXEL = 20
 # A box filter may do the rough work only down to one and a half times the size.
 REDUCING_GAP = 1.5
-SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"....ftyp(?:avif|avis)", re.DOTALL), "image/avif"),
-    # General brands say only by their list of compatible ones which coding is inside.
-    (re.compile(rb"....ftyp(?:mif1|msf1|miaf).{0,64}?avi[fs]", re.DOTALL), "image/avif"),
-    (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL), "image/heic"),
-)
-HEAD_BYTES = 96
 # All pages of a file at once: a fault for each would take 3 ms for a photo.
 MAPPED = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
-PLUGINS: dict[str, Callable[[BinaryIO], ImageFile.ImageFile]] = {
-    "image/jpeg": JpegImageFile,
-    "image/png": PngImageFile,
-    "image/webp": WebPImageFile,
-    "image/avif": AvifImageFile,
-    "image/heic": HeifImageFile,
-}
 TURNS: dict[int, Transpose] = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -108,8 +84,14 @@ class Picture:
 
     @property
     def may_need_bytes(self) -> int:
-        """The most memory that decoding may take: 20 bytes a pixel held whole, as measured."""
-        return 0 if self.one_pass else self.width * self.height * BYTES_A_PIXEL
+        """The most memory that a decoder may take which does not say that it ran out.
+
+        Twenty bytes a pixel held whole, as measured. 0 for PNG, whose decoder says so, and
+        where little memory is needed.
+        """
+        if self.one_pass or self.content_type == "image/png":
+            return 0
+        return self.width * self.height * BYTES_A_PIXEL
 
     def exif(self) -> bytes | None:
         """Return the raw EXIF block, or None. A PNG without one up front is decoded to the end.
@@ -135,18 +117,16 @@ def open_picture(
 ) -> Picture:
     """Return the photo in `file` with its size, before any pixel is decoded.
 
-    The type is what the first bytes say; with `content_type` given it must be that one.
+    The type is what its content says; with `content_type` given it must be that one.
     Raises PhotoRefused: `photo-format-unknown`, `photo-unreadable`,
     `photo-too-many-pixels`.
     """
     limits = limits or PixelLimits()
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    found = next((name for signature, name in SIGNATURES if signature.match(head)), None)
+    found = content_type_of(file)
     if found is None or content_type not in {None, found}:
         raise _refused("photo-format-unknown")
     with _decoding():
-        image = PLUGINS[found](file)
+        image = open_by_type(file, found)
         one_pass = found == "image/jpeg" and not image.info.get("progressive")
         width, height = image.size
     if width * height > (limits.one_pass if one_pass else limits.other):
@@ -284,19 +264,6 @@ def has_metadata(jpeg: bytes) -> bool:
             marker = NEXT_MARKER.search(jpeg, position)
             position = marker.start() if marker else len(jpeg)
     return True
-
-
-def use_one_thread() -> None:
-    """Keep the HEIC and AVIF decoders to one thread and to the picture itself.
-
-    Changes module globals of both libraries, so it belongs into the limited child:
-    threads would count against its address space, and the worker runs one process a core.
-    """
-    pi_heif.options.DECODE_THREADS = 1
-    pi_heif.options.THUMBNAILS = False
-    pi_heif.options.DEPTH_IMAGES = False
-    pi_heif.options.AUX_IMAGES = False
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def _refused(

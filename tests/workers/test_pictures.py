@@ -11,8 +11,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from schemas.errors import PhotoRefused
 from schemas.photo_words import PICTURE_REASONS
+from workers.formats import PLUGINS
 from workers.pictures import (
-    PLUGINS,
     PixelLimits,
     derivatives,
     has_metadata,

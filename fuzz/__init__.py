@@ -1,0 +1,1 @@
+"""Attacks the product's doors for hostile bytes; `make fuzz`. No part of what is delivered."""
