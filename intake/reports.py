@@ -122,12 +122,14 @@ def supplement(
     description: str,
     photos: Sequence[KeptPhoto],
     now: datetime,
+    masks: Sequence[Mask] = (),
 ) -> Answer:
     """Add a text or photos to a report, or give the answer that stands for the key.
 
-    The report itself is never edited. Raises Conflict `idempotency-key-reused`.
+    The report itself is never edited; `masks` is empty or has one for each photo.
+    Raises Conflict `idempotency-key-reused`.
     """
-    digest = supplement_digest(report.number, description, _sums(photos))
+    digest = supplement_digest(report.number, description, _sums(photos), masks)
     addition = Supplement(
         id=new_id(), report_id=report.id, description=description, received_at=now
     )
@@ -143,7 +145,14 @@ def supplement(
     session.add(addition)
     session.flush()
     taken = session.scalar(select(func.count()).where(Photo.report_id == report.id)) or 0
-    rows = _photo_rows(photos, report_id=report.id, first=taken, now=now, supplement_id=addition.id)
+    rows = _photo_rows(
+        photos,
+        report_id=report.id,
+        first=taken,
+        now=now,
+        supplement_id=addition.id,
+        masks=masks,
+    )
     insert_rows(session, Photo, rows)
     audit.record(
         session,
@@ -204,9 +213,15 @@ def tip_digest(tip: Tip, photo_sha256: Sequence[str]) -> str:
     return digest_of(["report", said, list(photo_sha256)])
 
 
-def supplement_digest(number: str, description: str, photo_sha256: Sequence[str]) -> str:
+def supplement_digest(
+    number: str, description: str, photo_sha256: Sequence[str], masks: Sequence[Mask] = ()
+) -> str:
     """Return SHA-256 (hex) over an addition, its report's number included."""
-    return digest_of(["supplement", number, description, list(photo_sha256)])
+    said: list[Any] = ["supplement", number, description, list(photo_sha256)]
+    # As for a report: a repeat from before there were masks is known again.
+    if masks:
+        said.append([to_row(mask) for mask in masks])
+    return digest_of(said)
 
 
 def _sums(photos: Sequence[KeptPhoto]) -> tuple[str, ...]:

@@ -193,7 +193,9 @@ def take_supplement(
         reporter=reporter,
         key=key,
         values=values,
-        digest=lambda sums: reports.supplement_digest(report.number, values.description, sums),
+        digest=lambda sums: reports.supplement_digest(
+            report.number, values.description, sums, values.masks
+        ),
         write=lambda session, photos: reports.supplement(
             session,
             sealer=door.sealer,
@@ -202,6 +204,7 @@ def take_supplement(
             report=report,
             description=values.description,
             photos=photos,
+            masks=values.masks,
             now=now,
         ),
     )

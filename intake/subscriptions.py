@@ -3,27 +3,41 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
 from schemas import audit
 from schemas.database import new_id
 from schemas.errors import InvalidInput, NotFound
+from schemas.lifecycle import OPEN_STATES
 from schemas.sealing import Sealer, new_token, token_hash
 from schemas.settings import Settings
-from schemas.tables import Delivery, MessengerLink, PushSubscription, Report
+from schemas.tables import (
+    Case,
+    CaseHistory,
+    CaseReport,
+    Delivery,
+    MessengerLink,
+    PushSubscription,
+    Report,
+    Withdrawal,
+)
 from schemas.vapid import from_base64url
 from schemas.words import Words
 
 # A rider has a phone or two; each browser and each web view on it is one.
 MOST_PER_OWNER = 10
 RECIPIENT_PREFIX = "to"
+# After the last word a reporter may still be told of a case that is taken up again.
+QUIET_FOR = timedelta(days=30)
+# No report is news for longer, whatever became of it; the app stops asking then, too.
+MOST_KEPT = timedelta(days=400)
 SENT, GONE, FAILED = "sent", "gone", "failed"
 # What every program reads as the same address: a label has 63 characters at most (RFC 1035).
 _ADDRESS = re.compile(r"[!-~]+")
@@ -204,6 +218,43 @@ def forget_rider(session: Session, *, rider_id: UUID, now: datetime) -> None:
         let_go(session, subscription_id=subscription_id, now=now)
     _give_up(session, rider_id, now)
     session.execute(delete(MessengerLink).where(MessengerLink.rider_id == rider_id))
+
+
+def sweep_subscriptions(session: Session, *, now: datetime) -> int:
+    """Remove the browsers that wait for news of a report that has none; return how many.
+
+    A report has no more news once it is withdrawn, once each of its cases has been over
+    for QUIET_FOR, and when MOST_KEPT has passed. A rider's own browsers go with the rider.
+    """
+    still_moves = (
+        select(CaseReport.id)
+        .join(Case, Case.id == CaseReport.case_id)
+        .where(
+            CaseReport.report_id == Report.id,
+            CaseReport.unlinked_at.is_(None),
+            or_(
+                Case.state.in_([state.value for state in OPEN_STATES]),
+                select(CaseHistory.id)
+                .where(CaseHistory.case_id == Case.id, CaseHistory.recorded_at > now - QUIET_FOR)
+                .exists(),
+            ),
+        )
+    )
+    withdrawn = select(Withdrawal.report_id).where(Withdrawal.report_id == Report.id)
+    over = session.scalars(
+        select(PushSubscription.id)
+        .join(Report, Report.id == PushSubscription.owner_id)
+        .where(
+            or_(
+                withdrawn.exists(),
+                Report.received_at < now - MOST_KEPT,
+                (Report.received_at < now - QUIET_FOR) & ~still_moves.exists(),
+            )
+        )
+    ).all()
+    for subscription_id in over:
+        let_go(session, subscription_id=subscription_id, now=now)
+    return len(over)
 
 
 def _give_up(session: Session, target_id: UUID, now: datetime) -> None:

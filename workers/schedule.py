@@ -18,6 +18,7 @@ from sqlalchemy import delete
 from intake.form import remove_stale_files
 from intake.identity.codes import sweep_codes
 from intake.identity.stations import sweep_visits
+from intake.subscriptions import sweep_subscriptions
 from intake.uploads.expiry import sweep_uploads, tidy_uploads
 from intake.uploads.staging import Staging
 from schemas import audit
@@ -98,6 +99,7 @@ def tidy(machine: Machine) -> None:
         )
         sweep_codes(session, now=now_utc())
         sweep_visits(session, now=now_utc())
+        sweep_subscriptions(session, now=now_utc())
     forget_old(machine, now=now_utc())
 
 

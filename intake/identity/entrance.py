@@ -148,7 +148,18 @@ def came_by_cookie() -> bool:
 
 
 def sign_out(door: Door) -> None:
-    """End the browser's session; raises Conflict `session-missing` for a bearer token."""
+    """End the browser's session; one that has ended already is only forgotten.
+
+    Raises Conflict `session-missing` for a bearer token, NotSignedIn for one that is none.
+    """
+    try:
+        find_reporter(door)
+    except NotSignedIn:
+        if "Authorization" in request.headers:
+            raise
+        return
+    if g.token is None:
+        return
     if not came_by_cookie():
         raise Conflict(
             "session-missing",

@@ -7,6 +7,7 @@ is counted by its address alone.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 from limits import RateLimitItem, RateLimitItemPerHour
 
@@ -21,6 +22,8 @@ PER_DEVICE = RateLimitItemPerHour(10, namespace="code-device")
 TRIES_PER_DEVICE = RateLimitItemPerHour(40, namespace="try-device")
 # Each code that an address may ask for may be tried as often as a code may be.
 TRIES_PER_CODE = 5
+# A finger slips; four digits must not be tried through.
+CONFIRMATIONS_PER_RIDER = RateLimitItemPerHour(5, namespace="confirm-rider")
 _ASKED = Words(
     "获取验证码太频繁，请在 {until} 以后再试。",
     "Too many codes were asked for from here: try again after {until}.",
@@ -28,6 +31,10 @@ _ASKED = Words(
 _TRIED = Words(
     "验证码试得太多了，请在 {until} 以后再试。",
     "Too many codes were tried from here: try again after {until}.",
+)
+_CONFIRMED = Words(
+    "试得太多了，没有删除，请在 {until} 以后再试。",
+    "That was tried too often and nothing was deleted: try again after {until}.",
 )
 
 
@@ -52,6 +59,12 @@ class SignInLimits:
         """Count one code that is tried; raises TooMany `tries-too-often`."""
         counted = self._subjects((TRIES_PER_DEVICE, self._tries_per_address), device, address)
         self._count(counted, "tries-too-often", _TRIED)
+
+    def confirm(self, *, rider_id: UUID) -> None:
+        """Count one try at what only a rider knows; raises TooMany `confirmations-too-often`."""
+        subject = self._sealer.digest("limit-rider", str(rider_id))
+        counted = iter([(CONFIRMATIONS_PER_RIDER, subject)])
+        self._count(counted, "confirmations-too-often", _CONFIRMED)
 
     def _subjects(
         self, items: tuple[RateLimitItem, RateLimitItem], device: str, address: str

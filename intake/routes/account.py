@@ -98,6 +98,7 @@ def ask_to_leave() -> str:
 def leave() -> Response:
     """Erase who the rider is."""
     door, rider_id = present_door(), entrance.rider_of_request()
+    door.sign_in_limits.confirm(rider_id=rider_id)
     door.commit(
         lambda session: delete_account(
             session,

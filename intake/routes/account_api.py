@@ -186,18 +186,24 @@ def withdraw() -> Response:
             ),
         ),
         answer=Answered(204, "Erased; every sign-in has ended"),
-        refusals=WRITE_REFUSALS | {409: "erasure-held", 422: "phone-ending-wrong"},
+        refusals=WRITE_REFUSALS
+        | {
+            409: "erasure-held",
+            422: "phone-ending-wrong",
+            429: "confirmations-too-often",
+        },
         security=RIDER,
     )
 )
 def leave() -> Response:
     """Erase who the rider is."""
-    door = present_door()
+    door, rider_id = present_door(), entrance.rider_of_request()
+    door.sign_in_limits.confirm(rider_id=rider_id)
     door.commit(
         lambda session: delete_account(
             session,
             sealer=door.sealer,
-            rider_id=entrance.rider_of_request(),
+            rider_id=rider_id,
             phone_ending=request.headers.get("Phone-Ending", ""),
             now=now_utc(),
         )

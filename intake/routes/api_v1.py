@@ -164,7 +164,8 @@ def show_report(number: str) -> Response:
         refusals=FORM_REFUSALS
         | {
             404: "report-not-found, upload-unknown",
-            422: f"idempotency-key-reused, supplement-empty, {UPLOAD_CODES}, "
+            422: "idempotency-key-reused, supplement-empty, masks-invalid, masks-too-many, "
+            f"masks-not-of-photos, {UPLOAD_CODES}, "
             f"{FIELD_CODES}, {PHOTO_CODES}",
         },
         security=RIDER_OR_NOBODY,

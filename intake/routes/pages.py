@@ -40,6 +40,8 @@ class PageForm(ReportForm):
     rider_token: Annotated[str, Text] = Field("", max_length=200)
     csrf_token: Annotated[str, Text] = Field("", max_length=400)
     anonymous: Annotated[bool, Empty] = Field(default=False)
+    # The form was opened by somebody who was signed in.
+    as_rider: Annotated[bool, Empty] = Field(default=False)
 
 
 def register(app: Flask) -> None:
@@ -163,6 +165,7 @@ def day_words(day: date) -> str:
 
 def _form_page(*, key: str, draft: Mapping[str, list[str]], error: SuishoupaiError | None) -> str:
     chosen = set(draft.get("category", []))
+    signed_in = entrance.present_rider(present_door()) is not None
     return render_template(
         "report.html",
         key=key,
@@ -173,7 +176,9 @@ def _form_page(*, key: str, draft: Mapping[str, list[str]], error: SuishoupaiErr
         others=CATEGORIES[FREQUENT:],
         max_photos=MAX_PHOTOS,
         max_bytes=MAX_PHOTOS_BYTES,
-        signed_in=entrance.present_rider(present_door()) is not None,
+        signed_in=signed_in,
+        # Whoever was signed in when they began is asked before it goes out as nobody's.
+        asks_whose=signed_in or bool(draft.get("as_rider")),
         anonymous_tips=present_door().settings.anonymous_tips,
         error=error,
     )
@@ -189,6 +194,8 @@ def _reporter_of(door: Door, values: PageForm) -> Reporter:
         entrance.find_reporter(door)
         reporter: Reporter = g.reporter
         return reporter
+    if values.as_rider and not values.anonymous:
+        raise entrance.session_ended()
     sending.require_welcome(door, Reporter())
     return Reporter()
 

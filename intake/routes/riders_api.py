@@ -83,13 +83,14 @@ def create_session() -> Response:
 
 
 @riders_api.delete("/sessions")
-@enters(Entry.RIDER)
+@enters(Entry.PUBLIC)
 @describes(
     Described(
-        summary="Sign this browser out; a bearer token is ended with its device",
+        summary="Sign this browser out, also where its session has ended already; a bearer token "
+        "is ended with its device",
         answer=Answered(204, "Signed out", headers={"Set-Cookie": "forgets the session"}),
-        refusals=WRITE_REFUSALS | {409: "session-missing"},
-        security=RIDER,
+        refusals=WRITE_REFUSALS | {401: "token-unknown", 409: "session-missing"},
+        security=("rider", "session", ""),
     )
 )
 def end_session() -> Response:

@@ -72,9 +72,9 @@ def take_code() -> Response:
 
 
 @signing.post("/sign-out")
-@enters(Entry.RIDER)
+@enters(Entry.PUBLIC)
 def sign_out() -> Response:
-    """End this browser's session."""
+    """End this browser's session, or forget one that ended by itself."""
     entrance.sign_out(present_door())
     answer = redirect(url_for("pages.show_form"), 303)
     entrance.take_cookie_back(answer)

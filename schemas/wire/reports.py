@@ -137,6 +137,19 @@ def _one_way(photos: Sequence[Any], uploads: Sequence[str]) -> None:
         )
 
 
+def _one_mask_each(masks: Sequence[Any], photos: Sequence[Any]) -> None:
+    # What was meant for another photo would leave a face open in this one.
+    if masks and len(masks) != len(photos):
+        raise InvalidInput(
+            "masks-not-of-photos",
+            Words(
+                "遮挡的组数和照片张数不一样：每张照片一组，没有遮挡的写空组。",
+                "masks must hold one list for each photo, an empty one where nothing is hidden.",
+            ),
+            field="masks",
+        )
+
+
 def _photos() -> WithJsonSchema:
     # Which bytes are a photo is for the gate to say: this is how the document shows them.
     item = {"type": "string", "contentMediaType": "image/*"}
@@ -210,17 +223,7 @@ class ReportForm(BaseModel):
 
     @model_validator(mode="after")
     def _hides_in_its_photos(self) -> Self:
-        # What was meant for another photo would leave a face open in this one.
-        if self.masks and len(self.masks) != len(self.photos or self.photo_uploads):
-            raise InvalidInput(
-                "masks-not-of-photos",
-                Words(
-                    "遮挡的组数和照片张数不一样：每张照片一组，没有遮挡的写空组。",
-                    "masks must hold one list for each photo, an empty one where nothing is "
-                    "hidden.",
-                ),
-                field="masks",
-            )
+        _one_mask_each(self.masks, self.photos or self.photo_uploads)
         return self
 
     @model_validator(mode="after")
@@ -261,6 +264,12 @@ class SupplementForm(BaseModel):
     photos: Annotated[tuple[Any, ...], Field(max_length=MAX_PHOTOS), _photos()] = ()
     photo_uploads: Uploads = []
     description: Annotated[str, Text] = Field("", max_length=2000)
+    masks: Masks = Field(default_factory=tuple)
+
+    @model_validator(mode="after")
+    def _hides_in_its_photos(self) -> Self:
+        _one_mask_each(self.masks, self.photos or self.photo_uploads)
+        return self
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:

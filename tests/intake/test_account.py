@@ -194,6 +194,27 @@ def test_an_account_is_deleted_over_the_api(client: FlaskClient, token: str, cod
     assert code_of(client.get("/api/v1/me", headers=bearer)) == "token-unknown"
 
 
+def test_the_last_four_digits_can_not_be_tried_through(
+    signed_in: FlaskClient, token: str, code_of: Code
+) -> None:
+    bearer = {"Authorization": f"Bearer {token}"}
+    csrf = {"csrf_token": csrf_of(signed_in, "/me/leave")}
+    for ending in ("0000", "0001", "0002"):
+        sent = signed_in.delete("/api/v1/me", headers=bearer | {"Phone-Ending": ending})
+        assert code_of(sent) == "phone-ending-wrong"
+    for ending in ("0003", "0004"):
+        form = csrf | {"phone_ending": ending}
+        assert signed_in.post("/me/leave", data=form, headers=BROWSER).status_code == 422
+    # The right one comes too late, too, whichever way it comes.
+    sent = signed_in.delete("/api/v1/me", headers=bearer | {"Phone-Ending": "1111"})
+    assert (sent.status_code, code_of(sent)) == (429, "confirmations-too-often")
+    assert int(sent.headers["Retry-After"]) > 0
+    page = signed_in.post("/me/leave", data=csrf | {"phone_ending": "1111"}, headers=BROWSER)
+    assert page.status_code == 429
+    assert "没有删除" in page.text
+    assert signed_in.get("/api/v1/me", headers=bearer).status_code == 200
+
+
 def test_a_terminal_takes_a_personal_code_once(
     app: Flask, signed_in: FlaskClient, door: Door, terminal: str, code_of: Code
 ) -> None:

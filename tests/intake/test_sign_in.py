@@ -292,8 +292,15 @@ def test_signing_out_ends_the_session_on_the_server(
     assert client.get_cookie("rider_session") is None
     client.set_cookie("rider_session", kept.value)
     assert code_of(client.get("/api/v1/me")) == "session-ended"
+    # One that ended by itself is signed out of as well, and so is none at all.
+    assert client.delete("/api/v1/sessions").status_code == 403
+    for _ in range(2):
+        assert client.delete("/api/v1/sessions", headers=OWN).status_code == 204
+        assert client.get_cookie("rider_session") is None
     bearer = {"Authorization": f"Bearer {token}"}
     assert code_of(client.delete("/api/v1/sessions", headers=bearer)) == "session-missing"
+    unknown = client.delete("/api/v1/sessions", headers={"Authorization": "Bearer no"})
+    assert (unknown.status_code, code_of(unknown)) == (401, "token-unknown")
 
 
 def test_the_day_of_use_is_kept_and_puts_the_end_off(
@@ -370,8 +377,12 @@ def test_the_pages_sign_in_without_javascript(
     kept = {"csrf_token": token_in(page), "premises_address": "中街路 1 号"}
     named = send(path="/reports", key=None, headers=BROWSER, idempotency_key=KEY, **kept)
     assert named.status_code == 201
-    assert client.post("/sign-out", data={"csrf_token": csrf}).status_code == 303
-    assert client.get("/me", headers=BROWSER).status_code == 302
+    # The second time the session has ended already, as one that is years old.
+    for _ in range(2):
+        ended = client.get_cookie("rider_session")
+        assert client.post("/sign-out", data={"csrf_token": csrf}).status_code == 303
+        assert client.get("/me", headers=BROWSER).status_code == 302
+        client.set_cookie("rider_session", ended.value)
     with door.database.reading() as session:
         assert session.scalars(select(AuditEntry.actor_kind)).all().count("rider") == 3
 
@@ -448,6 +459,12 @@ def test_a_page_says_once_that_the_session_ended_and_keeps_what_was_written(
     assert "登录已过期" in refused.text
     assert "地上有油污" in refused.text
     assert "用手机号登录" in refused.text
-    assert send(**tip).status_code == 201
+    # The page has forgotten the cookie by now, and still nothing goes out as nobody's.
+    assert client.get_cookie("rider_session") is None
+    again = send(**tip, as_rider="1")
+    assert again.status_code == 401
+    assert "不会替您匿名发出" in again.text
+    assert 'name="as_rider" value="1"' in again.text
+    assert send(**tip, as_rider="1", anonymous="1").status_code == 201
     with door.database.reading() as session:
         assert session.scalars(select(Report)).one().rider_id is None
