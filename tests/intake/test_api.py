@@ -4,6 +4,7 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -152,6 +153,36 @@ def test_a_repeat_that_hides_something_else_is_not_the_same_tip(
         response = send(key=key, masks=other)
         assert (response.status_code, code_of(response)) == (422, "idempotency-key-reused")
     assert reports_in(door) == 1
+
+
+def test_what_is_hidden_in_a_supplement_follows_the_rules_of_a_report(
+    send: Sender, code_of: Code, door: Door, jpeg: Callable[..., bytes]
+) -> None:
+    sent = send().get_json()
+    bare = {"category": None, "latitude": None, "longitude": None}
+    add = partial(
+        send,
+        path=f"/api/v1/reports/{sent['number']}/supplements",
+        headers={"Receipt-Code": sent["receipt_code"]},
+        **bare,
+    )
+    for masks, code in (
+        ("[[], []", "masks-invalid"),
+        (strokes(201), "masks-too-many"),
+        (f"[{strokes(1)[1:-1]}, []]", "masks-not-of-photos"),
+    ):
+        refused = add(masks=masks)
+        assert (refused.status_code, code_of(refused)) == (422, code)
+    # What hides something in no photo at all was meant for one that is missing.
+    assert code_of(add(files=[], description="又去了", masks=strokes(1))) == "masks-not-of-photos"
+    key = str(uuid.uuid4())
+    assert add(key=key, files=[jpeg(2)], masks=strokes(1)).status_code == 201
+    assert add(key=key, files=[jpeg(2)], masks=strokes(1)).status_code == 201
+    assert code_of(add(key=key, files=[jpeg(2)])) == "idempotency-key-reused"
+    with door.database.reading() as session:
+        plain, hidden = session.scalars(select(Photo).order_by(Photo.position))
+    assert plain.masks is None
+    assert hidden.masks == [{"width": 0.05, "points": [[0.5, 1]]}]
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,13 @@ class Tips:
             )
         return answer.subject_id
 
-    def add(self, report_id: uuid.UUID, *photos: bytes, text: str = "又来了") -> uuid.UUID:
+    def add(
+        self,
+        report_id: uuid.UUID,
+        *photos: bytes,
+        text: str = "又来了",
+        masks: tuple[Mask, ...] = (),
+    ) -> uuid.UUID:
         """Append a supplement to a report and return its id."""
         with self.machine.database.writing() as session:
             report = session.get_one(Report, report_id)
@@ -203,6 +209,7 @@ class Tips:
                 report=report,
                 description=text,
                 photos=[self.keep(data) for data in photos],
+                masks=masks,
                 now=now_utc(),
             )
         return answer.subject_id

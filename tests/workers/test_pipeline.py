@@ -321,9 +321,13 @@ def test_a_supplement_is_examined_and_shows_on_the_case(tips, machine):
     report = tips.send(tips.photo(15), at=place)
     tips.process(report)
     before = tips.case(report)
-    addition = tips.add(report, tips.photo(16, place=place))
+    corner = (Stroke(0.1, ((0.9, 0.9),)),)
+    addition = tips.add(report, tips.photo(16, place=place), masks=(corner,))
     pipeline.supplement(addition, machine=machine)
     case = tips.case(report)
+    (photo,) = all_of(machine, Photo, supplement_id=addition)
+    seen = Image.open(io.BytesIO(machine.store.read_derivative(photo.id, 320))).convert("L")
+    assert seen.getpixel((round(seen.width * 0.9), round(seen.height * 0.9))) < 24
     assert "supplemented" in case.flags
     assert case.version == before.version + 1
     assert len(all_of(machine, PhotoExamination)) == 2

@@ -7,6 +7,7 @@ import { limitPhotos, notePlace } from "./draft.js";
 import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { onPlace, stopWatching, watchPlace } from "./place.js";
+import { addScreen } from "./screen-add.js";
 import { codeScreen } from "./screen-code.js";
 import { coverScreen } from "./screen-cover.js";
 import { mapLiesAt, mapScreen } from "./screen-map.js";
@@ -34,6 +35,7 @@ const SCREENS = {
   mine: mineScreen,
   tip: tipScreen,
   code: codeScreen,
+  add: addScreen,
 };
 
 const root = document.getElementById("app");

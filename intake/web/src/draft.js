@@ -39,21 +39,7 @@ export async function draft() {
  */
 export async function takePhotos(files) {
   const tip = await draft();
-  const kept = [];
-  let bytes = tip.photos.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-  let note = "";
-  for (const file of files) {
-    if (tip.photos.length + kept.length >= maxPhotos) {
-      note = say("最多 {limit} 张，多的没有加进来。", { limit: maxPhotos });
-    } else if (file.size > MAX_PHOTO_BYTES) {
-      note = say("有一张超过 25 MB，没有加进来。");
-    } else if (bytes + file.size > MAX_TOGETHER_BYTES) {
-      note = say("照片加起来超过 60 MB，多的没有加进来。");
-    } else {
-      kept.push(file);
-      bytes += file.size;
-    }
-  }
+  const { kept, left_out } = overLimits(tip, files);
   if (kept.length) {
     current = await addPhotos(tip, kept);
     await changeDraft((found) => {
@@ -61,7 +47,31 @@ export async function takePhotos(files) {
     });
     await notePlace();
   }
-  return note;
+  return left_out;
+}
+
+/**
+ * Part files into what a tip still takes and a sentence on what it does not.
+ * @param {Tip} tip
+ * @param {File[]} files
+ */
+export function overLimits(tip, files) {
+  const kept = [];
+  let bytes = tip.photos.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  let left_out = "";
+  for (const file of files) {
+    if (tip.photos.length + kept.length >= maxPhotos) {
+      left_out = say("最多 {limit} 张，多的没有加进来。", { limit: maxPhotos });
+    } else if (file.size > MAX_PHOTO_BYTES) {
+      left_out = say("有一张超过 25 MB，没有加进来。");
+    } else if (bytes + file.size > MAX_TOGETHER_BYTES) {
+      left_out = say("照片加起来超过 60 MB，多的没有加进来。");
+    } else {
+      kept.push(file);
+      bytes += file.size;
+    }
+  }
+  return { kept, left_out };
 }
 
 /** Whether a draft was begun so long ago that the present place need not be its own. */

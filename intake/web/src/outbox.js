@@ -4,7 +4,8 @@
 
 import { announce } from "./changes.js";
 import { database } from "./database.js";
-import { newId, sha256Of, withOffset } from "./sums.js";
+import { readPhoto } from "./reading.js";
+import { newId } from "./sums.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
 /** @typedef {import("./types.d.ts").Photo} Photo */
@@ -38,6 +39,7 @@ export function emptyTip() {
     problem: null,
     unsaved: false,
     wakes: false,
+    adds_to: null,
     number: "",
     receipt_code: "",
     received_at: "",
@@ -77,7 +79,17 @@ export async function findTip(id) {
 
 /** Return the tip that was begun and not sent, if there is one. */
 export async function findDraft() {
-  return (await allTips()).find((tip) => tip.state === "draft");
+  return (await allTips()).find((tip) => tip.state === "draft" && !tip.adds_to);
+}
+
+/**
+ * Return what was begun and holds a photo: a tip, or what is added to one.
+ * @param {string} photo_id
+ */
+export async function draftWith(photo_id) {
+  return (await allTips()).find(
+    ({ state, photos }) => state === "draft" && photos.some(({ id }) => id === photo_id),
+  );
 }
 
 /**
@@ -146,7 +158,7 @@ export async function addPhotos(tip, files) {
  * @returns {Tip}
  */
 function withPhotos(tip, photos) {
-  const open = tip.state === "draft" ? tip : emptyTip();
+  const open = tip.state === "draft" ? tip : { ...emptyTip(), adds_to: tip.adds_to };
   return { ...open, photos: [...open.photos, ...photos.map(({ photo }) => photo)] };
 }
 
@@ -271,28 +283,6 @@ async function removeBytes(photos) {
   } catch {
     // They were held by this page only.
   }
-}
-
-/**
- * Read a file once: what is summed is what is kept, whatever becomes of the camera's file.
- * @param {Blob} file
- */
-async function readPhoto(file) {
-  const bytes = await file.arrayBuffer();
-  const taken_ms = file instanceof File ? file.lastModified : Date.now();
-  /** @type {Photo} */
-  const photo = {
-    id: newId(),
-    sha256: await sha256Of(bytes),
-    size_bytes: bytes.byteLength,
-    type: file.type || "image/jpeg",
-    name: file instanceof File ? file.name : "",
-    taken_at: withOffset(taken_ms),
-    upload_url: "",
-    sent_bytes: 0,
-    mask: [],
-  };
-  return { photo, blob: new Blob([bytes], { type: photo.type }) };
 }
 
 function ignore() {

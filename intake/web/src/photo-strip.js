@@ -22,7 +22,7 @@ export async function photoStrip(tip, { plain = false } = {}) {
         { class: plain || !bytes ? null : "coverable" },
         bytes ? await preview(bytes, photo.mask ?? [], words) : null,
         plain || !bytes ? null : brushButton(photo.id, at + 1),
-        plain ? null : removeButton(tip.id, photo.id, at + 1),
+        plain ? null : removeButton(tip, photo.id, at + 1),
       );
     }),
   );
@@ -63,19 +63,20 @@ function brushButton(photo_id, number) {
 }
 
 /**
- * @param {string} tip_id
+ * @param {import("./types.d.ts").Tip} tip
  * @param {string} photo_id
  * @param {number} number
  */
-function removeButton(tip_id, photo_id, number) {
+function removeButton(tip, photo_id, number) {
   return el(
     "button",
     {
       type: "button",
       "aria-label": say("去掉第 {number} 张", { number }),
       onclick: async () => {
-        const left = await removePhoto(tip_id, photo_id);
-        if (left?.photos.length) await show();
+        const left = await removePhoto(tip.id, photo_id);
+        // What is added to a tip may be words alone.
+        if (left?.photos.length || tip.adds_to) await show();
         else go("");
       },
     },

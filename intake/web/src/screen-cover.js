@@ -1,10 +1,9 @@
 // The brush: what a finger goes over is hidden in every copy that others get to see. The
 // photo itself stays as it was taken; strokes go out beside it.
 
-import { changeDraft, draft } from "./draft.js";
 import { el, heading } from "./dom.js";
 import { drawMasked, fittedTo, loadImage } from "./masking.js";
-import { photoBytes } from "./outbox.js";
+import { changeTip, draftWith, photoBytes } from "./outbox.js";
 import { backTo, go, goInstead } from "./pages.js";
 import { say } from "./words.js";
 
@@ -24,19 +23,20 @@ const DECIMALS = 1e4;
  * @returns {Promise<import("./pages.js").Screen | null>}
  */
 export async function coverScreen([photo_id = ""]) {
-  const tip = await draft();
-  const photo = tip.photos.find(({ id }) => id === photo_id);
+  const tip = await draftWith(photo_id);
+  const photo = tip?.photos.find(({ id }) => id === photo_id);
   const bytes = photo && (await photoBytes(photo_id));
-  if (!photo || !bytes) {
+  if (!tip || !photo || !bytes) {
     goInstead("send");
     return null;
   }
+  const back = tip.adds_to ? `add/${tip.adds_to.tip_id}` : "send";
   const title = say("涂掉不该露的");
   const image = await loadImage(bytes);
   const note = el("p", { class: "note", role: "status" });
   if (!image) {
     note.textContent = say("这张照片在这部手机上打不开，涂不了。");
-    return { title, nodes: [backTo("send", say("回去")), heading(title), note] };
+    return { title, nodes: [backTo(back, say("回去")), heading(title), note] };
   }
   note.textContent = say("用手指涂人脸、订单、电话。原件封存不改，别人只看到涂过的。");
   const others = tip.photos.filter(({ id }) => id !== photo_id);
@@ -46,7 +46,7 @@ export async function coverScreen([photo_id = ""]) {
     strokes_left: MAX_STROKES - sum(others.map(({ mask }) => mask?.length ?? 0)),
     points_left: MAX_POINTS - sum(others.map(({ mask }) => pointsOf(mask ?? []))),
     // At once: the phone's own way back must not lose what was hidden.
-    changed: (mask) => keep(photo_id, mask),
+    changed: (mask) => keep(tip.id, photo_id, mask),
     full: () => {
       note.textContent = say("涂得太多了：撤销几笔再涂。");
     },
@@ -59,18 +59,19 @@ export async function coverScreen([photo_id = ""]) {
       "div",
       { class: "pair" },
       board.undo,
-      el("button", { type: "button", id: "covered", onclick: () => go("send") }, say("好了")),
+      el("button", { type: "button", id: "covered", onclick: () => go(back) }, say("好了")),
     ),
   ];
   return { title, nodes };
 }
 
 /**
+ * @param {string} tip_id
  * @param {string} photo_id
  * @param {Stroke[]} mask
  */
-async function keep(photo_id, mask) {
-  await changeDraft((tip) => {
+async function keep(tip_id, photo_id, mask) {
+  await changeTip(tip_id, (tip) => {
     const mine = tip.photos.find(({ id }) => id === photo_id);
     if (mine) mine.mask = mask;
   });

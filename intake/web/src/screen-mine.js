@@ -33,6 +33,7 @@ export async function mineScreen() {
 /** @param {Tip} tip */
 function card(tip) {
   const names = tip.categories.map((code) => categoryOf(code)?.[currentLanguage()] ?? code);
+  const what = names.join(currentLanguage() === "en" ? ", " : "、");
   return el(
     "li",
     {},
@@ -43,7 +44,7 @@ function card(tip) {
       el(
         "span",
         { class: "tip-words" },
-        el("b", {}, names.join(currentLanguage() === "en" ? ", " : "、")),
+        el("b", {}, tip.adds_to ? say("补充：{what}", { what }) : what),
         el("span", {}, sayState(tip)),
         el("span", { class: "note" }, [tip.premises_name, sayMoment(tip.created_at_ms)].filter(Boolean).join(" · ")),
       ),

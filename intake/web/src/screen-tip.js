@@ -2,17 +2,18 @@
 
 import { el, heading, icon } from "./dom.js";
 import { clockOffset } from "./clock.js";
-import { changeTip, findTip, removeTip, saveHeld } from "./outbox.js";
+import { allTips, changeTip, findTip, removeTip, saveHeld } from "./outbox.js";
 import { giveAddress } from "./late-place.js";
-import { backTo, go } from "./pages.js";
-import { canBeWoken, pushKey, wakeFor } from "./push.js";
+import { backTo, go, goInstead } from "./pages.js";
 import { receipt } from "./receipt.js";
+import { addButton } from "./screen-add.js";
 import { badge, shapeOf } from "./screen-mine.js";
 import { clearProblems, percentSent } from "./sender.js";
 import { hurry } from "./sending.js";
 import { shownTips } from "./session.js";
 import { refreshStatuses } from "./statuses.js";
-import { say, sayDay } from "./words.js";
+import { wakeButton } from "./wake-button.js";
+import { say, sayClock, sayDay } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
 
@@ -33,14 +34,19 @@ export async function tipScreen([id]) {
   let drawn = "";
   const refresh = async () => {
     const tip = await findTip(id);
-    if (!tip) return;
+    if (!tip) {
+      // An addition that has arrived is part of its tip.
+      if (first.adds_to) goInstead(`tip/${first.adds_to.tip_id}`);
+      return;
+    }
     mark.replaceChildren(badge(tip));
     mark.className = `badge ${shapeOf(tip)}`;
     const said = headline(tip);
     if (title.textContent !== said) title.textContent = said;
     const line = explanation(tip);
     if (words.textContent !== line) words.textContent = line;
-    const state = [shapeOf(tip), tip.unsaved, tip.problem?.code, tip.status?.text].join();
+    const { additions, problem, status, unsaved } = tip;
+    const state = [shapeOf(tip), unsaved, problem?.code, status?.text, additions].join();
     if (state === drawn) return;
     drawn = state;
     more.replaceChildren(...(await details(tip)));
@@ -62,7 +68,8 @@ function headline(tip) {
       return say("还在这部手机上，没有丢");
     case "waiting":
     case "sending":
-      return tip.unsaved ? say("还没存进手机") : say("已存在这部手机上");
+      if (tip.unsaved) return say("还没存进手机");
+      return tip.adds_to ? say("补充已存在这部手机上") : say("已存在这部手机上");
     default:
       return tip.status?.text ?? say("已收到，谢谢您。");
   }
@@ -111,26 +118,18 @@ async function details(tip) {
   if (tip.problem?.kind === "refused") parts.push(...refusedActions(tip));
   if (tip.state === "waiting" && !tip.problem) parts.push(nowButton());
   if (tip.number) {
-    parts.push(...(await receipt(tip)), furtherOn(tip), ...(await wakeButton(tip)));
+    if (tip.additions) {
+      const words = say("补充已收到，会和原来的举报一起看。");
+      parts.push(el("p", { class: "note", role: "status" }, words));
+    }
+    parts.push(...(await receipt(tip)));
+    if (tip.status?.can_add !== false) parts.push(addButton(tip));
+    parts.push(furtherOn(tip), ...(await wakeButton(tip)));
     parts.push(...forgetButton(tip));
   }
   const offset_s = await clockOffset();
   if (offset_s) parts.push(el("p", { class: "note" }, sayClock(offset_s)));
   return parts;
-}
-
-/** @param {number} offset_s */
-function sayClock(offset_s) {
-  const minutes = Math.round(Math.abs(offset_s) / 60);
-  const span =
-    minutes < 120
-      ? say("{count} 分钟", { count: minutes })
-      : minutes < 2880
-        ? say("{count} 小时", { count: Math.round(minutes / 60) })
-        : say("{count} 天", { count: Math.round(minutes / 1440) });
-  return offset_s > 0
-    ? say("这部手机的钟快了约 {span}。照样算数：以收到的时间为准。", { span })
-    : say("这部手机的钟慢了约 {span}。照样算数：以收到的时间为准。", { span });
 }
 
 function nowButton() {
@@ -157,6 +156,7 @@ function forgetButton(tip) {
       class: "quiet",
       onclick: async () => {
         if (sure) {
+          await removeBegunTo(tip);
           await removeTip(tip.id);
           go("mine");
           return;
@@ -172,12 +172,19 @@ function forgetButton(tip) {
   return [button, warning];
 }
 
+/** What was begun to be added goes with it; what is on its way still goes out. @param {Tip} tip */
+async function removeBegunTo(tip) {
+  for (const { id, state, adds_to } of await allTips()) {
+    if (state === "draft" && adds_to?.tip_id === tip.id) await removeTip(id);
+  }
+}
+
 /**
  * The page on which one reads the whole course, adds something or takes the tip back.
  * @param {Tip} tip
  */
 function furtherOn(tip) {
-  const words = say("看经过、补充或撤回");
+  const words = say("看经过或撤回");
   if (tip.as === "rider") {
     return el("a", { class: "button", href: `/me/tips/${tip.number}` }, icon("list"), words);
   }
@@ -188,29 +195,6 @@ function furtherOn(tip) {
     el("input", { type: "hidden", name: "receipt_code", value: tip.receipt_code }),
     el("button", { type: "submit", class: "quiet" }, icon("list"), words),
   );
-}
-
-/** @param {Tip} tip */
-async function wakeButton(tip) {
-  if (tip.wakes) return [el("p", { class: "note" }, say("有进展时，这部手机会提醒您。"))];
-  const key = canBeWoken() && tip.state === "received" ? await pushKey() : "";
-  if (!key) return [];
-  const button = el(
-    "button",
-    {
-      type: "button",
-      class: "quiet",
-      onclick: async () => {
-        const taken = await wakeFor(tip, key);
-        button.replaceWith(
-          el("p", { class: "note", role: "status" }, taken ? say("有进展时，这部手机会提醒您。") : say("这部手机没有允许提醒，进展可以在“我的举报”里看。")),
-        );
-      },
-    },
-    icon("answered"),
-    say("有进展时提醒我"),
-  );
-  return [button];
 }
 
 /** @param {Tip} tip */

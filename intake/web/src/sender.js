@@ -6,7 +6,7 @@ import { announce } from "./changes.js";
 import { ask, refusal, SendingFailed } from "./asking.js";
 import { bringConsent } from "./consent.js";
 import { alone } from "./locks.js";
-import { allTips, changeTip, findTip, keepAnswer, photoBytes } from "./outbox.js";
+import { allTips, changeTip, findTip, keepAnswer, photoBytes, removeTip } from "./outbox.js";
 import { withOffset } from "./sums.js";
 import { bringPhoto } from "./uploads.js";
 
@@ -63,7 +63,8 @@ async function sendTip(tip) {
     await askWhoWeAre(tip);
     for (const photo of tip.photos) await sendPhoto(tip, photo);
     if (tip.as === "rider") await noteThatItMayArrive(tip);
-    await keepAnswer(tip.id, await postTip(tip.id));
+    if (tip.adds_to) await postAddition(tip.id, tip.adds_to);
+    else await keepAnswer(tip.id, await postTip(tip.id));
   } catch (error) {
     await putBack(tip.id, error instanceof SendingFailed ? error : new SendingFailed(0));
     if (!(error instanceof SendingFailed)) console.error(error);
@@ -147,16 +148,48 @@ async function postTip(id) {
     credentials: credentialsOf(tip),
     body: formOf(tip),
   });
-  if (!response.ok) throw await refusal(response);
-  const answer = await response.json();
-  const kept = answer.photos.map((/** @type {{sha256: string}} */ { sha256 }) => sha256);
-  const differs = tip.photos.some(({ sha256 }, at) => sha256 && sha256 !== kept[at]);
-  if (differs) throw new SendingFailed(400, { type: "photo-changed" });
+  const answer = await answerOf(response, tip);
   return {
     number: answer.number,
     receipt_code: answer.receipt_code,
     received_at: answer.received_at,
   };
+}
+
+/**
+ * Send what is added to a tip, and let go of it once the server has it: a repeat after an
+ * answer that was lost is known by its key.
+ * @param {string} id
+ * @param {NonNullable<Tip["adds_to"]>} adds_to
+ */
+async function postAddition(id, adds_to) {
+  const tip = /** @type {Tip} */ (await findTip(id));
+  const response = await ask(`/api/v1/reports/${adds_to.number}/supplements`, {
+    method: "POST",
+    // Also a rider's own: the code opens a report of before the account was theirs.
+    headers: { "Idempotency-Key": tip.id, "Receipt-Code": adds_to.receipt_code },
+    credentials: credentialsOf(tip),
+    body: formOf(tip),
+  });
+  await answerOf(response, tip);
+  await changeTip(adds_to.tip_id, (found) => {
+    found.additions = (found.additions ?? 0) + 1;
+  });
+  await removeTip(id);
+}
+
+/**
+ * Read an answer whose photos are those of this phone; raises SendingFailed.
+ * @param {Response} response
+ * @param {Tip} tip
+ */
+async function answerOf(response, tip) {
+  if (!response.ok) throw await refusal(response);
+  const answer = await response.json();
+  const kept = answer.photos.map((/** @type {{sha256: string}} */ { sha256 }) => sha256);
+  const differs = tip.photos.some(({ sha256 }, at) => sha256 && sha256 !== kept[at]);
+  if (differs) throw new SendingFailed(400, { type: "photo-changed" });
+  return answer;
 }
 
 /** Nobody's tip goes out without the cookies of whoever is signed in. @param {Tip} tip */
@@ -167,13 +200,17 @@ function credentialsOf(tip) {
 /** @param {Tip} tip */
 function formOf(tip) {
   const form = new FormData();
-  for (const code of tip.categories) form.append("category", code);
   for (const photo of tip.photos) {
     form.append("photo_uploads", photo.upload_url.split("/").pop() ?? "");
   }
   if (tip.photos.some(({ mask }) => mask?.length)) {
     form.append("masks", JSON.stringify(tip.photos.map(({ mask }) => mask ?? [])));
   }
+  if (tip.adds_to) {
+    if (tip.description) form.append("description", tip.description);
+    return form;
+  }
+  for (const code of tip.categories) form.append("category", code);
   form.append("captured_at", tip.photos[0].taken_at);
   if (tip.place) {
     form.append("latitude", String(tip.place.latitude));
@@ -198,6 +235,12 @@ const UPLOAD_GONE = /^upload-(unknown|expired|lost|used|unfinished|sum-mismatch|
 // What has arrived still stands, another line was there first: ask how much, and go on.
 const UPLOAD_GOES_ON = /^upload-(offset-differs|taken-over|cut)$/;
 
+/** @param {SendingFailed} failure */
+function isFinal({ status, code }) {
+  // What is added to a report that its number and code don't open will never be.
+  return FINAL.has(status) || code === "report-not-found";
+}
+
 /**
  * Put a tip back to waiting, with the reason where a person has to do something.
  * @param {string} id
@@ -211,7 +254,7 @@ async function putBack(id, failure) {
       tip.problem = { kind: "sign-in", code: failure.code, detail: failure.detail };
     } else if (failure.code === "photo-changed" || UPLOAD_GONE.test(failure.code)) {
       for (const photo of tip.photos) Object.assign(photo, { upload_url: "", sent_bytes: 0 });
-    } else if (FINAL.has(failure.status) && !UPLOAD_GOES_ON.test(failure.code)) {
+    } else if (isFinal(failure) && !UPLOAD_GOES_ON.test(failure.code)) {
       tip.problem = { kind: "refused", code: failure.code, detail: failure.detail };
     }
     const doubled = Math.min(FIRST_WAIT_MS * 2 ** (tip.attempts - 1), LONGEST_WAIT_MS);

@@ -40,6 +40,7 @@ async function refreshStatus(tip) {
       text: status.status.text,
       due_on: due.sort().pop() ?? "",
       answered,
+      can_add: status.actions.some((/** @type {{code: string}} */ { code }) => code === "supplement"),
       checked_at_ms: Date.now(),
     };
   });

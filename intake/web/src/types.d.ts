@@ -53,6 +53,8 @@ export interface ServerStatus {
   text: string;
   due_on: string;
   answered: boolean;
+  /** Something can be added to it; an answer kept by an older version does not say. */
+  can_add?: boolean;
   checked_at_ms: number;
 }
 
@@ -87,6 +89,10 @@ export interface Tip {
   problem: Problem | null;
   /** It could not be written to the phone's storage and lives as long as the page does. */
   unsaved: boolean;
+  /** It is no tip of its own but added to this one; a tip of an older version has none. */
+  adds_to?: { tip_id: string; number: string; receipt_code: string } | null;
+  /** How many additions to it the server has taken from this phone. */
+  additions?: number;
   /** This phone is woken when there is news of it. */
   wakes: boolean;
   number: string;

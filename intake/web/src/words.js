@@ -79,6 +79,23 @@ export function sayDay(given) {
   return day.toLocaleDateString(locale, { month: "long", day: "numeric" });
 }
 
+/**
+ * Say how far the phone's clock is off.
+ * @param {number} offset_s positive where it is fast
+ */
+export function sayClock(offset_s) {
+  const minutes = Math.round(Math.abs(offset_s) / 60);
+  const span =
+    minutes < 120
+      ? say("{count} 分钟", { count: minutes })
+      : minutes < 2880
+        ? say("{count} 小时", { count: Math.round(minutes / 60) })
+        : say("{count} 天", { count: Math.round(minutes / 1440) });
+  return offset_s > 0
+    ? say("这部手机的钟快了约 {span}。照样算数：以收到的时间为准。", { span })
+    : say("这部手机的钟慢了约 {span}。照样算数：以收到的时间为准。", { span });
+}
+
 /** @param {Date} moment */
 function startOfDay(moment) {
   return new Date(moment.getFullYear(), moment.getMonth(), moment.getDate()).getTime();

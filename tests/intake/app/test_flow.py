@@ -117,6 +117,49 @@ def test_what_is_brushed_over_goes_out_beside_the_untouched_photo(
     assert photos[1].masks is None
 
 
+def test_what_is_added_later_is_brushed_over_and_outlives_a_dead_network(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
+) -> None:
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    hand.fill_in(page, photo(81))
+    page.get_by_role("button", name="发送").tap()
+    number = hand.number_of(page)
+    page.get_by_role("button", name="补充照片或说明").tap()
+    page.get_by_role("button", name="发送补充").tap()
+    page.get_by_text("请写几句，或加一张照片。").wait_for()
+    page.get_by_label("想补充的情况").fill("今天又去了，还在")
+    later = [photo(82), photo(83)]
+    hand.press_shutter(page, *later, button=".album")
+    page.get_by_role("button", name="遮挡第 2 张的局部").tap()
+    page.locator(".brushing canvas").tap(position={"x": 30, "y": 40})
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="好了").tap()
+    # Without a network, and with the page gone: it lies in the outbox like a tip.
+    phone.set_offline(True)
+    page.get_by_label("想补充的情况").wait_for()
+    assert page.evaluate(SMALL) == []
+    assert not page.evaluate(WIDE)
+    page.get_by_role("button", name="发送补充").tap()
+    page.get_by_role("heading", name="补充已存在这部手机上").wait_for()
+    page.close()
+    phone.set_offline(False)
+    page = phone.new_page()
+    page.goto(lasting_door.address + "/#mine")
+    page.locator(".tip.received").tap()
+    page.get_by_text("补充已收到，会和原来的举报一起看。").wait_for()
+    assert page.locator("#number").text_content() == number
+    _, photos, _ = hand.rows_of(number)
+    assert [each.sha256 for each in photos[1:]] == hand.sums(*later)
+    assert [each.supplement_id is None for each in photos] == [True, False, False]
+    assert photos[1].masks is None
+    ((x, y),) = (photos[2].masks or [])[0]["points"]
+    assert 0 < x < 0.2
+    assert 0 < y < 0.3
+    assert hand.kept_blobs(page) == 0
+
+
 def test_a_tip_sent_off_before_the_place_is_found_gets_the_first_place_that_comes(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
 ) -> None:
