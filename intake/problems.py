@@ -8,6 +8,7 @@ PROBLEMS: dict[str, str] = {
     "category-unknown": "a category is not in the taxonomy",
     "code-wrong": "the one-time code is wrong, used, expired, or was tried five times",
     "codes-too-often": "too many one-time codes were asked for; Retry-After says when to come back",
+    "confirmations-too-often": "the account's digits were tried too often; Retry-After says when to come back",
     "checksum-algorithm-unsupported": "Upload-Checksum is of a kind that is not offered",
     "checksum-mismatch": "the bytes of this request are not those that were summed; none is kept",
     "consent-outdated": "the words that were agreed to are not today's; show them anew",
