@@ -26,6 +26,10 @@ from schemas.words import Words
 
 log = structlog.get_logger()
 PREFIX = "suishoupai-limits"
+_LOOKED = Words(
+    "查得太多了，请在 {until} 以后再查；店名可以自己写。",
+    "That was asked too often: ask again after {until}; the shop's name can be written by hand.",
+)
 ASK_AGAIN_AFTER_S = 5.0
 
 
@@ -77,7 +81,21 @@ class TipLimits:
         self._per_rider = RateLimitItemPerHour(settings.rider_tips_per_hour)
         self._per_device = RateLimitItemPerHour(settings.device_tips_per_hour, namespace="device")
         self._per_address = RateLimitItemPerHour(settings.address_tips_per_hour)
+        # A phone asks once a day for each tenth of a degree that it is in.
+        self._looks_per_address = RateLimitItemPerHour(
+            settings.address_tips_per_hour, namespace="around"
+        )
         self._counter = SharedCounter(settings)
+
+    def look_around(self, address: str) -> None:
+        """Count one question for the shops of a cell; raises TooMany `shops-too-often`."""
+        subject = self._sealer.digest("limit-address", network_of(address))
+        item = self._looks_per_address
+        with self._counter.counting() as limiter:
+            if not limiter.hit(item, subject):
+                reset = limiter.get_window_stats(item, subject).reset_time
+                until = datetime.fromtimestamp(reset, UTC)
+                raise too_often("shops-too-often", _LOOKED, now=now_utc(), until=until)
 
     def check(self, reporter: Reporter, address: str, device: str = "") -> None:
         """Raise TooMany `rate-limited` when a further tip from here is one too many.

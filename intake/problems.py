@@ -74,6 +74,7 @@ PROBLEMS: dict[str, str] = {
     "rider-field-missing": "who registers by an invitation gives a name",
     "session-ended": "the browser's session has ended; sign in again, nothing on the phone is lost",
     "session-missing": "the request came with a bearer token and not with a browser's session",
+    "shops-too-often": "shops were asked for too often from here; Retry-After says when to ask",
     "sign-in-needed": "only a signed-in rider may do this",
     "station-token-unknown": "the terminal's token was never issued, or was ended",
     "store-away": "the photo store does not answer or is full; repeat with the same key",

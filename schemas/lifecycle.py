@@ -278,6 +278,7 @@ TRANSITIONS: tuple[Transition, ...] = (
             "confiscation_fen",
             "published_on",
         ),
+        ("published_name", "note"),
         approvers=_HEAD,
         milestone="penalised_at",
         ground="《行政处罚法》第 57 条",

@@ -285,6 +285,17 @@ FIELDS: dict[str, RecordField] = {
             "published_on", Words("公示日期", "Date of publication"), "date", _past_day, _DATE_HINT
         ),
         RecordField(
+            "published_name",
+            Words("公示中的店名", "Shop's name as published"),
+            "line",
+            _line(80),
+            Words(
+                "照公示的写；填了，附近的骑手就能选这个店名，不填则不会给任何人看",
+                "as the publication has it; riders nearby can then choose it, and without it "
+                "nobody is shown a name",
+            ),
+        ),
+        RecordField(
             "pause_kind",
             Words("暂停事由", "Ground of the pause"),
             "choice",

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.wire.reports import Latitude, Longitude
 
@@ -24,3 +24,18 @@ class OutlineList(BaseModel):
 
     type: Literal["FeatureCollection"]
     features: list[dict[str, Any]]
+
+
+class ShopNearby(BaseModel):
+    """A shop whose administrative penalty is published, in a square and no nearer."""
+
+    name: str = Field(examples=["张记饺子馆"])
+    latitude: float = Field(description="middle of the square, WGS-84 degrees")
+    longitude: float = Field(description="middle of the square, WGS-84 degrees")
+
+
+class ShopList(BaseModel):
+    """Names of shops to choose from; that one is here says only what is public by law."""
+
+    square_degrees: float = Field(description="a side of each square")
+    shops: list[ShopNearby]

@@ -193,6 +193,7 @@ def record_of(to: State, errand: Errand, today: date) -> dict[str, Any]:
             "fine_fen": 500_000 if tip.number % 3 else 0,
             "confiscation_fen": 0,
             "published_on": day,
+            "published_name": tip.premises_name,
         },
         State.CLOSED: {"reason": "已处理完毕，商家已改正。"},
     }

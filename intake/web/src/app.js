@@ -6,7 +6,8 @@ import { settlePlaces } from "./late-place.js";
 import { limitPhotos, notePlace } from "./draft.js";
 import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
-import { onPlace, stopWatching, watchPlace } from "./place.js";
+import { bringShops } from "./nearby-shops.js";
+import { bestPlace, onPlace, stopWatching, watchPlace } from "./place.js";
 import { addScreen } from "./screen-add.js";
 import { codeScreen } from "./screen-code.js";
 import { coverScreen } from "./screen-cover.js";
@@ -66,6 +67,7 @@ async function begin(root) {
     void refresh();
     void settlePlaces();
     void notePlace();
+    void bringShops(bestPlace());
   });
   // A watch that runs on behind other apps empties the battery.
   document.addEventListener("visibilitychange", async () => {

@@ -6,7 +6,8 @@ import { recall } from "./database.js";
 import { categoryOf } from "./likely.js";
 import { backTo, go, goInstead } from "./pages.js";
 import { photoStrip } from "./photo-strip.js";
-import { onPlace } from "./place.js";
+import { nearbyShops } from "./nearby-shops.js";
+import { bestPlace, onPlace } from "./place.js";
 import { fileInput } from "./screen-shutter.js";
 import { signInAgain } from "./screen-mine.js";
 import { placeChip } from "./screen-where.js";
@@ -162,6 +163,17 @@ export async function shopScreen() {
   const tip = await draft();
   /** @type {Array<{name: string, address: string}>} */
   const shops = await recall("shops", []);
+  const own = shops.map((shop) => shop.name);
+  const near = el("div", {});
+  void nearbyShops(tip.pin ?? bestPlace() ?? tip.place).then((names) => {
+    const others = names.filter((each) => !own.includes(each));
+    if (!others.length) return;
+    near.append(
+      el("h2", {}, say("附近公示过处罚的店")),
+      el("p", { class: "note" }, say("处罚公示是公开的，和谁举报过没有关系。")),
+      ...others.map(choice),
+    );
+  });
   const name = el("input", {
     type: "text",
     id: "shop-name",
@@ -173,33 +185,36 @@ export async function shopScreen() {
         found.premises_name = name.value.trim();
       }),
   });
-  const known = shops.map((shop) =>
-    el(
-      "button",
-      {
-        type: "button",
-        class: "quiet",
-        onclick: async () => {
-          await changeDraft((found) => {
-            found.premises_name = shop.name;
-          });
-          go("send");
-        },
-      },
-      icon("shop"),
-      shop.name,
-    ),
-  );
   const nodes = [
     backTo("send", say("回去")),
     heading(say("哪家店？")),
     el("label", { for: "shop-name" }, say("店名（可不写）")),
     name,
-    ...(known.length ? [el("h2", {}, say("您写过的店")), ...known] : []),
+    ...(own.length ? [el("h2", {}, say("您写过的店")), ...own.map(choice)] : []),
+    near,
     el("p", {}),
     el("button", { type: "button", onclick: () => go("send") }, say("好了")),
   ];
   return { title: say("哪家店？"), nodes };
+}
+
+/** A shop's name that one tap takes. @param {string} name */
+function choice(name) {
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: async () => {
+        await changeDraft((found) => {
+          found.premises_name = name;
+        });
+        go("send");
+      },
+    },
+    icon("shop"),
+    name,
+  );
 }
 
 /** @returns {Promise<import("./pages.js").Screen>} */

@@ -5,6 +5,7 @@ measures time: those figures stand in the benchmarks.
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
 from intake.identity.entrance import COOKIE
-from schemas.database import Database, connect
-from schemas.tables import Claim, Photo, Report
+from schemas.database import Database, connect, new_id, now_utc
+from schemas.tables import Case, CaseHistory, Claim, Photo, Report, Unit
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740},
@@ -84,6 +85,38 @@ class Hand:
     def say_online(self, page: Page) -> None:
         """Let the app hear of a network, so that no test waits for the time agreed with itself."""
         page.evaluate("dispatchEvent(new Event('online'))")
+
+    def publish_penalty(
+        self, name: str, latitude: float, longitude: float, state: str = "penalised"
+    ) -> None:
+        """Put a case whose officer entered a published name, as casework would."""
+        record = {
+            "published_on": "2026-11-02",
+            "published_name": name,
+            "penalty_kinds": ["suspension"],
+        }
+        with self._database.writing() as session:
+            unit_id = session.scalars(select(Unit.id)).first()
+            case = Case(
+                number=f"AJ20261102-{uuid.uuid4().hex[:6].upper()}-X",
+                incident_id=new_id(),
+                department="market",
+                unit_id=unit_id,
+                state=state,
+                categories=["PEST"],
+                severity=4,
+                latitude=latitude,
+                longitude=longitude,
+                received_at=now_utc(),
+                due_on=now_utc().date(),
+            )
+            session.add(case)
+            session.flush()
+            session.add(
+                CaseHistory(
+                    case_id=case.id, version=1, to_state=state, unit_id=unit_id, record=record
+                )
+            )
 
     @staticmethod
     def sums(*photos: Path) -> list[str]:

@@ -218,6 +218,31 @@ def test_a_pin_put_on_the_map_goes_with_the_tip(
     assert phone.latitude == 41.8
 
 
+def test_a_shop_whose_penalty_is_public_is_offered_nearby_also_without_a_network(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
+) -> None:
+    # A hundred metres off, across the river, and a case that is none of anybody's business.
+    hand.publish_penalty("张记饺子馆", 41.8009, 123.43)
+    hand.publish_penalty("对岸的店", 41.804, 123.43)
+    hand.publish_penalty("查办中的店", 41.8001, 123.43, state="filed")
+    phone = open_phone(service_workers="block")
+    page = phone.new_page()
+    page.goto(lasting_door.address)
+    with page.expect_response("**/api/v1/shops?*") as asked:
+        hand.fill_in(page, photo(97))
+    # A tenth of a degree is all that the door hears.
+    assert asked.value.url.endswith("latitude=41.8&longitude=123.4")
+    assert asked.value.finished() is None
+    phone.set_offline(True)
+    page.get_by_text("写店名（可不写）").tap()
+    page.get_by_role("heading", name="附近公示过处罚的店").wait_for()
+    assert page.get_by_text("查办中的店").count() == 0
+    assert page.get_by_text("对岸的店").count() == 0
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="张记饺子馆").tap()
+    page.get_by_role("link", name="张记饺子馆").wait_for()
+
+
 def test_without_a_place_the_app_asks_for_the_address(
     lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
 ) -> None:
