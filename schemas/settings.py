@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     address_open_upload_mb: int = Field(
         4000, ge=25, description="MB that the open uploads of a network address may have together"
     )
+    photo_index: bool = Field(
+        default=False,
+        description="1: each worker keeps all search lists in memory, 130 MB a million photos",
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )

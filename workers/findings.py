@@ -4,13 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from schemas.places import Datum, to_wgs84
-from schemas.tables import Claim, Photo, PhotoBand, PhotoExamination, PhotoHash
+from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash
 from workers.examine import Examination
-from workers.fingerprints import Fingerprint, bands
 from workers.metadata import Metadata
 
 log = structlog.get_logger()
@@ -68,8 +67,16 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
     )
     if examination.metadata:
         session.add_all(_claims(photo, examination.metadata))
-    for fingerprint in examination.fingerprints:
-        _store_fingerprint(session, photo, fingerprint)
+    # Of those that mean nothing, no search finds any; they are kept to say why.
+    session.add_all(
+        PhotoHash(
+            photo_id=photo.id,
+            variant=each.variant,
+            pdq=each.pdq,
+            quality=each.quality,
+        )
+        for each in examination.fingerprints
+    )
     session.flush()
 
 
@@ -135,21 +142,3 @@ def _claims(photo: Photo, said: Metadata) -> list[Claim]:
             )
         )
     return claims
-
-
-def _store_fingerprint(session: Session, photo: Photo, fingerprint: Fingerprint) -> None:
-    """Write one hash; one that means nothing gets no keys, so that no search finds it."""
-    keys = sorted(set(bands(fingerprint.pdq))) if fingerprint.matchable else []
-    row = PhotoHash(
-        photo_id=photo.id,
-        variant=fingerprint.variant,
-        pdq=fingerprint.pdq,
-        quality=fingerprint.quality,
-    )
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    if on_postgresql:
-        row.bands = keys
-    session.add(row)
-    session.flush()
-    if keys and not on_postgresql:
-        session.execute(insert(PhotoBand), [{"band": key, "hash_id": row.id} for key in keys])

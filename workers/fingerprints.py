@@ -1,11 +1,10 @@
-"""PDQ fingerprints of a picture, their search keys and the distance between them.
+"""PDQ fingerprints of a picture and the distance between them.
 
 PDQ: “The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm”, Facebook,
 2019. Two pictures are taken as the same at 31 bits of 256 or fewer, which its authors
 recommend; random pairs are 128 ± 8 apart.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,12 +17,10 @@ from workers.pdq import dihedral
 
 Variant = Literal["plain", "trimmed"]
 
+HASH_BYTES = 32
 MAX_DISTANCE = 31
 # Flat, black and blurred pictures score less, and resemble one another for no reason.
 MIN_QUALITY = 50
-HASH_BYTES = 32
-BANDS = 16
-BAND_BITS = 16
 # Every picture is brought to one size, larger or smaller: copies hashed each at their own
 # size are up to 26 bits apart, at one size 12. Six times 64, the grid PDQ samples, is as
 # good as the 512 pixels its authors start from and takes a third of the time.
@@ -81,39 +78,9 @@ def fingerprints(upright: Image.Image) -> tuple[Fingerprint, ...]:
     return tuple(found)
 
 
-def bands(pdq: bytes) -> tuple[int, ...]:
-    """Return the 16 keys a hash is stored under: band number × 65,536 + the band's 16 bits."""
-    return tuple(
-        index << BAND_BITS | int.from_bytes(pdq[2 * index : 2 * index + 2], "big")
-        for index in range(BANDS)
-    )
-
-
-def question_bands(pdq: bytes) -> tuple[int, ...]:
-    """Return the 272 keys to look a hash up by, so that none within 31 bits is missed.
-
-    Thirty-one different bits over sixteen bands leave one band with at most one of them
-    (pigeonhole), so each band is asked for as it is and with each of its bits turned.
-    """
-    return tuple(
-        key ^ turned
-        for key in bands(pdq)
-        for turned in (0, *(1 << bit for bit in range(BAND_BITS)))
-    )
-
-
 def distance(one: bytes, other: bytes) -> int:
     """Return the number of different bits of two 32-byte hashes."""
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
-
-
-def distances(question: bytes, others: Sequence[bytes]) -> list[int]:
-    """Return the number of different bits between one 32-byte hash and each of many."""
-    if not others:
-        return []
-    many = np.frombuffer(b"".join(others), dtype=np.uint64).reshape(-1, HASH_BYTES // 8)
-    counts = np.bitwise_count(many ^ np.frombuffer(question, dtype=np.uint64))
-    return [int(count) for count in counts.sum(axis=1, dtype=np.int64)]
 
 
 def find_borders(pixels: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:

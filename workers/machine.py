@@ -22,6 +22,7 @@ from schemas.tables import Jurisdiction
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, local_date, read_calendar
 from workers.examine import InChild
 from workers.forkserver import shared_fork_server
+from workers.seen.memory import Memory
 
 log = structlog.get_logger()
 
@@ -101,6 +102,7 @@ class Machine:
     polygons: Polygons
     calendar: CalendarOverrides = NO_OVERRIDES
     do_in_child: InChild = field(default_factory=shared_fork_server)
+    memory: Memory | None = None
 
 
 def make_machine(settings: Settings) -> Machine:
@@ -114,6 +116,7 @@ def make_machine(settings: Settings) -> Machine:
         store=make_store(settings),
         polygons=Polygons(),
         calendar=read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
+        memory=Memory() if settings.photo_index else None,
     )
 
 

@@ -5,14 +5,14 @@ committed before anybody searches, so of two reports that are matched at the sam
 moment at least one finds the other, and matches are read in both directions.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nsmallest
+from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, String, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from intake.inserting import insert_if_new
@@ -21,13 +21,13 @@ from schemas.places import distance_m
 from schemas.tables import (
     Match,
     Photo,
-    PhotoBand,
     PhotoExamination,
-    PhotoHash,
     Report,
 )
 from workers.claims import choose_place, load_places
-from workers.fingerprints import MAX_DISTANCE, bands, distances, question_bands
+from workers.fingerprints import MAX_DISTANCE
+from workers.seen.memory import Memory
+from workers.seen.searching import search
 
 SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
@@ -72,12 +72,16 @@ def find_pictures(
     report_id: UUID,
     photo_ids: Collection[UUID],
     policy: MatchPolicy = POLICY,
+    memory: Memory | None = None,
 ) -> list[Resemblance]:
-    """Return other reports with the same bytes or picture, one entry each, the nearest first."""
+    """Return other reports with the same bytes or picture, one entry each, the nearest first.
+
+    The answer is the same with `memory` and without.
+    """
     best: dict[UUID, Resemblance] = {}
     for found in (
         *_same_bytes(session, report_id, photo_ids, policy),
-        *_same_pictures(session, report_id, photo_ids, policy),
+        *_same_pictures(session, report_id, photo_ids, policy, memory),
     ):
         known = best.get(found.other_report_id)
         # The same bytes come first and have distance 0, so that they stand.
@@ -106,7 +110,11 @@ def _same_bytes(
 
 
 def _same_pictures(
-    session: Session, report_id: UUID, photo_ids: Collection[UUID], policy: MatchPolicy
+    session: Session,
+    report_id: UUID,
+    photo_ids: Collection[UUID],
+    policy: MatchPolicy,
+    memory: Memory | None,
 ) -> list[Resemblance]:
     alike: list[tuple[UUID, UUID, int]] = []
     examinations = session.scalars(
@@ -114,14 +122,11 @@ def _same_pictures(
     )
     for examination in examinations:
         questions = questions_of(examination)
-        if not questions:
-            continue
-        rows = session.execute(_candidates(session, questions)).all()
-        nearest = _nearest(questions, [pdq for _, pdq in rows])
+        found = search(session, list(chain.from_iterable(questions)), memory=memory)
         alike += [
-            (examination.photo_id, other_photo_id, bits)
-            for (other_photo_id, _), bits in zip(rows, nearest, strict=True)
-            if bits <= policy.picture_bits
+            (examination.photo_id, each.photo_id, each.bits)
+            for each in found
+            if each.bits <= policy.picture_bits
         ]
     # A picture that everybody has sent resembles thousands; far fewer are ever shown.
     alike = nsmallest(MOST_ALIKE, alike, key=lambda each: each[2])
@@ -145,41 +150,6 @@ def questions_of(examination: PhotoExamination) -> list[tuple[bytes, ...]]:
         tuple(bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64))
         for text in stored.values()
     ]
-
-
-def _candidates(session: Session, questions: Iterable[Sequence[bytes]]) -> Select[UUID, bytes]:
-    """Return the search for the photos whose stored hash shares a key with one of the questions.
-
-    As it is, a picture is asked for so that nothing within 31 bits is missed. Turned
-    or mirrored it is asked for by its 16 bands: certain up to 15 bits, and of hashes
-    20 bits apart it finds 99 in 100, at a quarter of the cost.
-    """
-    keys: set[int] = set()
-    for upright, *turned in questions:
-        keys.update(question_bands(upright))
-        for pdq in turned:
-            keys.update(bands(pdq))
-    found = select(PhotoHash.photo_id, PhotoHash.pdq).distinct()
-    if session.get_bind().dialect.name == "postgresql":
-        # One look into the index a key: for `bands && keys` the planner expects most of
-        # the table and reads all of it (1,400 ms against 2 with 100,000 photos).
-        asked = (
-            func.unnest(literal(sorted(keys), ARRAY(Integer))).table_valued("key").render_derived()
-        )
-        has_key = PhotoHash.bands.op("@>", is_comparison=True)(array([asked.c.key]))
-        return found.select_from(asked).join(PhotoHash, has_key)
-    # One parameter instead of several hundred: they cost more than the search itself.
-    asked = func.json_each(literal(str(sorted(keys)), String)).table_valued("value")
-    hits = select(PhotoBand.hash_id).where(PhotoBand.band.in_(select(asked.c.value)))
-    return found.where(PhotoHash.id.in_(hits))
-
-
-def _nearest(questions: Iterable[Sequence[bytes]], hashes: Sequence[bytes]) -> list[int]:
-    nearest = [256] * len(hashes)
-    for question in questions:
-        for pdq in question:
-            nearest = list(map(min, nearest, distances(pdq, hashes)))
-    return nearest
 
 
 def store_pictures(

@@ -86,7 +86,9 @@ def match(report_id: UUID, machine: Machine) -> None:
     with machine.database.reading() as session:
         report = session.get_one(Report, report_id)
         photo_ids = _photo_ids(session, report_id=report_id, supplement_id=None)
-        found = find_pictures(session, report_id=report_id, photo_ids=photo_ids)
+        found = find_pictures(
+            session, report_id=report_id, photo_ids=photo_ids, memory=machine.memory
+        )
     with _step(machine, report_id, "matched_at", started) as step:
         if step:
             step.facts["found"] = len(found)
@@ -138,7 +140,9 @@ def supplement(supplement_id: UUID, *, machine: Machine) -> None:
                 store_examination(session, photo=photo, examination=examination)
     with machine.database.reading() as session:
         photo_ids = _photo_ids(session, report_id=report.id, supplement_id=supplement_id)
-        alike = find_pictures(session, report_id=report.id, photo_ids=photo_ids)
+        alike = find_pictures(
+            session, report_id=report.id, photo_ids=photo_ids, memory=machine.memory
+        )
     with machine.database.writing() as session:
         store_pictures(session, report=report, found=alike)
         facts = {"photos": len(photos), "found": len(alike)}

@@ -113,10 +113,12 @@ class TipWorker(Worker):
 
 
 def prepare(machine: Machine) -> None:
-    """Read the polygons if they changed; leaves no database connection open."""
+    """Read what changed of the polygons and the photo index; leaves no connection open."""
     try:
         with machine.database.reading() as session:
             machine.polygons.prepare(session)
+            if machine.memory:
+                machine.memory.follow(session)
     finally:
         machine.database.close()
 

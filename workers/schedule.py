@@ -29,6 +29,7 @@ from workers.machine import Machine, machine_of_environment
 from workers.nightly import run_retention, verify_chain
 from workers.notify import tell
 from workers.points import keep_points
+from workers.seen.packing import pack
 from workers.sweep import sweep
 
 log = structlog.get_logger()
@@ -64,6 +65,7 @@ def tasks() -> list[Task]:
         Task("uploads", 60.0, expire_uploads),
         Task("tell", 3.0, tell),
         Task("points", 60.0, keep_points),
+        Task("pack_hashes", 30.0, pack_hashes, aside=True),
         Task("tidy", 3600.0, tidy),
         # Other people's servers may be slow; nothing of ours waits for them.
         Task("deliver", 2.0, deliver, aside=True),
@@ -77,6 +79,11 @@ def seal(machine: Machine) -> None:
     """Append the committed entries of the audit log to its chain."""
     with machine.database.writing() as session:
         audit.seal(session)
+
+
+def pack_hashes(machine: Machine) -> None:
+    """Pack the hashes that came in, so that searches need not read them row by row."""
+    pack(machine.database)
 
 
 def expire_uploads(machine: Machine) -> None:

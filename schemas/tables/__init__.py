@@ -37,7 +37,15 @@ from schemas.tables.notices import (
     ReportNews,
     Suggestion,
 )
-from schemas.tables.photos import Match, Photo, PhotoBand, PhotoExamination, PhotoHash
+from schemas.tables.photos import (
+    HashBlock,
+    HashList,
+    HashSegment,
+    Match,
+    Photo,
+    PhotoExamination,
+    PhotoHash,
+)
 from schemas.tables.queue import CaseWords, SavedView
 from schemas.tables.reports import (
     Claim,
@@ -84,6 +92,9 @@ __all__ = [
     "Claim",
     "Delivery",
     "FindingTemplate",
+    "HashBlock",
+    "HashList",
+    "HashSegment",
     "IdempotencyKey",
     "Invitation",
     "Jurisdiction",
@@ -95,7 +106,6 @@ __all__ = [
     "Notice",
     "PersonalCode",
     "Photo",
-    "PhotoBand",
     "PhotoExamination",
     "PhotoHash",
     "PointAccount",

@@ -13,11 +13,15 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, now_utc, random_id
+
+# SQLite numbers rows by itself only in a column of its plain integer type.
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Photo(Base):
@@ -69,42 +73,78 @@ class PhotoExamination(Base):
 class PhotoHash(Base):
     """A PDQ hash of a photo: 256 bits, plain or with its border trimmed.
 
-    `bands` (PostgreSQL, GIN) and photo_bands (SQLite) hold the same sixteen keys:
-    band number × 65,536 + the band's sixteen bits.
+    `block_id` is the block into which it was packed for searching, None until then.
     """
 
     __tablename__ = "photo_hashes"
-    __table_args__ = (UniqueConstraint("photo_id", "variant"),)
-
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    __table_args__ = (
+        UniqueConstraint("photo_id", "variant"),
+        Index(
+            "ix_photo_hashes_unpacked",
+            "id",
+            sqlite_where=text("block_id IS NULL"),
+            postgresql_where=text("block_id IS NULL"),
+        ),
     )
+
+    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=True)
     photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"))
     variant: Mapped[str] = mapped_column(String(8))
     pdq: Mapped[bytes] = mapped_column(LargeBinary(32))
     quality: Mapped[int]
-    bands: Mapped[list[int] | None] = mapped_column(ARRAY(Integer).with_variant(JSON(), "sqlite"))
+    block_id: Mapped[int | None]
 
 
-Index(
-    "ix_photo_hashes_bands",
-    PhotoHash.bands,
-    postgresql_using="gin",
-    info={"only": "postgresql"},
-).ddl_if(dialect="postgresql")
+class HashBlock(Base):
+    """Some thousand hashes in one row, to be read and compared at once; never changed.
+
+    `data` holds the ids of `hashes` rows of photo_hashes (64 bits each, the lowest byte
+    first) and then their 256 bits in the same order. Blocks are numbered from 1 without
+    a gap. workers.seen says how they are used.
+    """
+
+    __tablename__ = "hash_blocks"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    hashes: Mapped[int]
+    data: Mapped[bytes]
+    made_at: Mapped[datetime] = mapped_column(default=now_utc)
 
 
-class PhotoBand(Base):
-    """The band keys on SQLite, which has no index over array elements."""
+class HashSegment(Base):
+    """A run of blocks whose hashes can be looked up by sixteen bits; never changed once ready.
 
-    __tablename__ = "photo_bands"
-    # `only` tells the migrations which database has this table.
-    __table_args__ = ({"sqlite_with_rowid": False, "info": {"only": "sqlite"}},)
+    `shift` says how many low bits of a key its lists leave out, `base_id` what is added to
+    the ids in its lists. A segment that a longer one took the place of has `retired_at`;
+    its lists go away when no search that began before can still read them.
+    """
 
-    band: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    hash_id: Mapped[int] = mapped_column(
-        ForeignKey("photo_hashes.id"), primary_key=True, autoincrement=False
-    )
+    __tablename__ = "hash_segments"
+    __table_args__ = (UniqueConstraint("first_block", "last_block"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    first_block: Mapped[int] = mapped_column(ForeignKey("hash_blocks.id"))
+    last_block: Mapped[int] = mapped_column(ForeignKey("hash_blocks.id"))
+    shift: Mapped[int]
+    base_id: Mapped[int] = mapped_column(_BIG)
+    hashes: Mapped[int]
+    ready_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+
+class HashList(Base):
+    """The hashes of a segment that share the upper bits of one band: who they are, what follows.
+
+    `id` is the segment's id × 2²⁰ + band × 2¹⁶⁻ˢʰⁱᶠᵗ + those bits. `data` holds eight bytes a
+    hash: its id less the segment's `base_id` (32 bits, the lowest byte first) and the four
+    bytes that follow the band's first one.
+    """
+
+    __tablename__ = "hash_lists"
+
+    # Neither generated nor referred to: lists come by the million, and go by the segment.
+    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    data: Mapped[bytes]
 
 
 class Match(Base):

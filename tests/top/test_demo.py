@@ -42,7 +42,7 @@ from suishoupai.demo.places import Map
 from suishoupai.demo.sending import photo_of
 from suishoupai.demo.tips import PATHS, Goal, Tip, Way, plan, shenyang
 from suishoupai.demo.words import SAID, shop
-from workers.fingerprints import MAX_DISTANCE, distances
+from workers.fingerprints import MAX_DISTANCE, distance
 from workers.pdq import dihedral
 
 DAY = date(2026, 11, 21)
@@ -115,7 +115,9 @@ def test_no_two_kitchens_are_alike() -> None:
     for number, turned in enumerate(hashes):
         others = [others[0] for other, others in enumerate(hashes) if other != number]
         # Twice what the matching takes for the same picture.
-        assert min(min(distances(asked, others)) for asked in turned) > 2 * MAX_DISTANCE
+        assert (
+            min(distance(asked, other) for asked in turned for other in others) > 2 * MAX_DISTANCE
+        )
 
 
 @pytest.mark.parametrize("phone", PHONES, ids=lambda phone: phone.model)

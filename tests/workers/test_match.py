@@ -3,12 +3,12 @@ import threading
 
 import pytest
 from PIL import Image, ImageFilter
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from schemas.places import METRES_PER_DEGREE, Point
-from schemas.tables import Case, Match, PhotoBand, PhotoHash
+from schemas.tables import Case, Match, PhotoHash
 from workers import pipeline
-from workers.fingerprints import BANDS, distance
+from workers.fingerprints import distance
 from workers.match import POLICY
 from workers.neighbours import plain_name
 
@@ -109,32 +109,6 @@ def test_two_photos_of_one_report_are_no_match(tips, machine):
     photo = tips.photo(5)
     report = tips.send(photo, again(photo, lambda image: image), photo)
     search(machine, report)
-    assert matches(machine) == []
-
-
-def test_every_matchable_hash_is_stored_under_sixteen_keys(tips, machine, dialect):
-    report = tips.send(tips.photo(6))
-    pipeline.examine(report, machine)
-    with machine.database.reading() as session:
-        (row,) = session.scalars(select(PhotoHash)).all()
-        if dialect == "postgresql":
-            keys = row.bands
-        else:
-            keys = session.scalars(select(PhotoBand.band)).all()
-    assert len(keys) == BANDS
-    assert sorted(key >> 16 for key in keys) == list(range(BANDS))
-
-
-def test_a_search_goes_by_the_keys_and_not_through_the_whole_table(tips, machine, dialect):
-    photo = tips.photo(7)
-    first, second = tips.send(photo), tips.send(again(photo, lambda image: image))
-    pipeline.examine(first, machine)
-    with machine.database.writing() as session:
-        if dialect == "postgresql":
-            session.scalars(select(PhotoHash)).one().bands = []
-        else:
-            session.execute(delete(PhotoBand))
-    search(machine, second)
     assert matches(machine) == []
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.fingerprints import MAX_DISTANCE, distances
+from workers.fingerprints import MAX_DISTANCE, distance
 from workers.pdq import dihedral
 
 
@@ -81,7 +81,8 @@ def test_each_of_the_eight_is_the_hash_of_the_picture_so_turned(shape: tuple[int
             pixels.T,
             np.rot90(pixels, 2).T,
         ]
-        away = [distances(dihedral(picture)[0][0], asked) for picture in turned]
+        hashes = [dihedral(picture)[0][0] for picture in turned]
+        away = [[distance(pdq, each) for each in asked] for pdq in hashes]
         for index, bits in enumerate(away):
             # The sampling points do not lie in the very middle, so turning moves them a
             # pixel: up to 14 bits, with the authors' program as well.

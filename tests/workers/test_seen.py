@@ -1,0 +1,290 @@
+"""The search by hashes: exact whatever is packed, with memory and without, on both databases."""
+
+import random
+import uuid
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select, update
+
+from schemas.database import now_utc, random_id
+from schemas.tables import HashBlock, HashList, HashSegment, Photo, PhotoHash, Report
+from workers.fingerprints import MAX_DISTANCE, MIN_QUALITY, distance
+from workers.seen import packing
+from workers.seen.bands import Lists, fewest_bits, hashes_of, lists_of, lookups, near
+from workers.seen.memory import Memory
+from workers.seen.packing import KEPT_WHEN_RETIRED, pack
+from workers.seen.searching import search
+
+
+def away(pdq, bits, chance):
+    """Return a hash that differs by so many bits."""
+    value = int.from_bytes(pdq)
+    for bit in chance.sample(range(256), bits):
+        value ^= 1 << bit
+    return value.to_bytes(32)
+
+
+def test_no_hash_within_31_bits_escapes_whatever_the_lists_leave_out():
+    chance = random.Random(31)
+    stored = [chance.randbytes(32) for _ in range(400)]
+    hashes = hashes_of(b"".join(stored))
+    numbers = np.arange(len(stored), dtype=np.uint32)
+    for shift in {*packing.SHIFTS.values(), 8}:
+        bands = list(lists_of(hashes, numbers, shift=shift))
+        entries = np.concatenate([band.entries for band in bands])
+        ends = np.cumsum([0, *(len(band.entries) for band in bands)])
+        starts = [band.starts[:-1] + end for band, end in zip(bands, ends, strict=False)]
+        lists = Lists(np.concatenate([*starts, ends[-1:]]), entries)
+        for number, pdq in enumerate(stored):
+            asked = hashes_of(away(pdq, chance.choice((0, 15, 30, 31, 31)), chance))
+            wanted = lookups(asked, shift=shift)
+            assert number in wanted.pick(lists, wanted.keys)
+
+
+def test_thirty_one_bits_in_the_worst_places_are_found():
+    # One bit in one band and two in each other: the chain begins at exactly one band.
+    for lone in range(16):
+        pdq = bytearray(32)
+        for band in range(16):
+            pdq[2 * band] = 0 if band == lone else 0x80
+            pdq[2 * band + 1] = 0x01
+        (lists,) = [
+            band
+            for number, band in enumerate(
+                lists_of(hashes_of(bytes(32)), np.zeros(1, np.uint32), shift=0)
+            )
+            if number == lone
+        ]
+        wanted = lookups(hashes_of(bytes(pdq)), shift=0)
+        mine = wanted.keys >> 16 == lone
+        own = type(wanted)(wanted.keys[mine], wanted.following[mine], wanted.apart[mine])
+        assert own.pick(lists, own.keys - (lone << 16)).tolist() == [0]
+
+
+def test_comparing_all_finds_what_comparing_one_by_one_finds():
+    chance = random.Random(5)
+    stored = [chance.randbytes(32) for _ in range(300)]
+    asked = [away(stored[0], 31, chance), away(stored[1], 32, chance), chance.randbytes(32)]
+    rows, questions = hashes_of(b"".join(stored)), hashes_of(b"".join(asked))
+    bits = [min(distance(one, other) for other in asked) for one in stored]
+    assert fewest_bits(rows, questions) == bits
+    assert near(rows, questions).tolist() == [0]
+    assert near(rows[:0], questions).tolist() == []
+    assert near(rows, questions[:0]).tolist() == []
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of eight hashes, segments of two, four and eight blocks: all in a hundred rows."""
+    monkeypatch.setattr(packing, "BLOCK", 8)
+    monkeypatch.setattr(packing, "SHIFTS", {2: 8, 4: 3, 8: 0})
+
+
+class Stored:
+    """Photos in a database by nothing but their hashes."""
+
+    def __init__(self, database):
+        self.database = database
+        self.chance = random.Random(7)
+        self.hashes = {}
+
+    def add(self, count, *, quality=100):
+        with self.database.writing() as session:
+            return [self.photo(session, self.chance.randbytes(32), quality) for _ in range(count)]
+
+    def photo(self, session, pdq, quality=100):
+        report = Report(
+            number=uuid.uuid4().hex[:20], receipt_hash=uuid.uuid4().hex, categories=["PEST"],
+            received_at=now_utc(),
+        )  # fmt: skip
+        session.add(report)
+        session.flush()
+        photo = Photo(
+            id=random_id(), report_id=report.id, position=0, sha256=uuid.uuid4().hex * 2,
+            size_bytes=1, content_type="image/jpeg", width=1, height=1,
+        )  # fmt: skip
+        session.add(photo)
+        session.flush()
+        session.add(PhotoHash(photo_id=photo.id, variant="plain", pdq=pdq, quality=quality))
+        session.flush()
+        self.hashes[photo.id] = pdq
+        return photo.id
+
+    def find(self, *questions, memory=None):
+        with self.database.reading() as session:
+            return {each.photo_id: each.bits for each in search(session, questions, memory=memory)}
+
+    def expected(self, question):
+        bits = {photo: distance(pdq, question) for photo, pdq in self.hashes.items()}
+        return {photo: each for photo, each in bits.items() if each <= MAX_DISTANCE}
+
+    def states(self):
+        """Return how many rows, blocks and segments a search has to look at."""
+        with self.database.reading() as session:
+            last = session.scalar(
+                select(func.max(HashSegment.last_block)).where(HashSegment.retired_at.is_(None))
+            )
+            count = select(func.count())
+            return (
+                session.scalar(count.where(PhotoHash.block_id.is_(None))),
+                session.scalar(count.where(HashBlock.id > (last or 0))),
+                session.scalar(count.where(HashSegment.retired_at.is_(None))),
+            )
+
+
+@pytest.fixture
+def stored(database):
+    return Stored(database)
+
+
+def test_every_hash_is_found_while_it_moves_from_rows_to_blocks_to_segments(stored, small_blocks):
+    memory, seen = Memory(), set()
+    for count in (5, 8, 12, 30, 24):
+        stored.add(count)
+        for _ in range(2):
+            seen.add(tuple(value > 0 for value in stored.states()))
+            for photo, pdq in stored.hashes.items():
+                question = away(pdq, 31, stored.chance)
+                assert stored.find(question, memory=memory) == {photo: 31}
+            sample = stored.chance.sample(sorted(stored.hashes), 5)
+            for photo in sample:
+                question = away(stored.hashes[photo], 30, stored.chance)
+                assert stored.find(question) == {photo: 30} == stored.expected(question)
+                assert stored.find(away(stored.hashes[photo], 32, stored.chance)) == {}
+            pack(stored.database)
+        with stored.database.reading() as session:
+            memory.follow(session)
+    assert {(True, False, False), (True, True, False), (True, True, True)} <= seen
+    assert memory.size_bytes > 0
+
+
+def test_memory_that_follows_no_more_still_answers_with_all_that_there_is(stored, small_blocks):
+    stored.add(40)
+    pack(stored.database)
+    memory = Memory()
+    with stored.database.reading() as session:
+        memory.follow(session)
+    (late,) = stored.add(1)
+    stored.add(60)
+    pack(stored.database)
+    for photo in (late, *stored.chance.sample(sorted(stored.hashes), 10)):
+        question = away(stored.hashes[photo], 20, stored.chance)
+        assert stored.find(question, memory=memory) == stored.find(question) == {photo: 20}
+
+
+# SQLite has one writer, whose rows are committed in the order of their ids.
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_row_that_is_committed_late_is_found_whatever_its_id(stored, small_blocks):
+    memory = Memory()
+    late = stored.database.write()
+    photo = stored.photo(late, stored.chance.randbytes(32))
+    question = away(stored.hashes[photo], 31, stored.chance)
+    stored.add(40)
+    pack(stored.database)
+    with stored.database.reading() as session:
+        memory.follow(session)
+        packed = session.scalar(select(func.max(PhotoHash.id)).where(PhotoHash.block_id > 0))
+    assert stored.find(question, memory=memory) == {}
+    late.commit()
+    late.close()
+    with stored.database.reading() as session:
+        assert session.scalar(select(PhotoHash.id).where(PhotoHash.photo_id == photo)) < packed
+    assert stored.find(question, memory=memory) == stored.find(question) == {photo: 31}
+    stored.add(40)
+    pack(stored.database)
+    with stored.database.reading() as session:
+        memory.follow(session)
+        assert session.scalar(select(PhotoHash.block_id).where(PhotoHash.photo_id == photo)) > 5
+    assert stored.find(question, memory=memory) == stored.find(question) == {photo: 31}
+
+
+def test_what_means_nothing_is_packed_away_and_never_found(stored, small_blocks):
+    photos = stored.add(8, quality=MIN_QUALITY - 1)
+    good = stored.add(9)
+    for _ in range(2):
+        assert all(stored.find(stored.hashes[photo]) == {} for photo in photos)
+        assert all(stored.find(stored.hashes[photo]) == {photo: 0} for photo in good)
+        pack(stored.database)
+    assert stored.states()[0] == 1
+
+
+def test_several_questions_give_each_photo_once_with_its_fewest_bits(stored, small_blocks):
+    photos = stored.add(20)
+    pack(stored.database)
+    one, other = (stored.hashes[photo] for photo in photos[:2])
+    questions = [away(one, 9, stored.chance), away(one, 4, stored.chance), other, other]
+    assert stored.find(*questions) == {photos[0]: 4, photos[1]: 0}
+    assert stored.find() == {}
+
+
+def test_a_segment_whose_making_broke_off_is_made_again(stored, small_blocks, monkeypatch):
+    photos = stored.add(16)
+    breaks = packing._finish_segment
+
+    def broken(*_given):
+        raise ConnectionError
+
+    monkeypatch.setattr(packing, "_finish_segment", broken)
+    with pytest.raises(ConnectionError):
+        pack(stored.database)
+    assert stored.find(stored.hashes[photos[0]]) == {photos[0]: 0}
+    monkeypatch.setattr(packing, "_finish_segment", breaks)
+    pack(stored.database)
+    assert stored.states() == (0, 0, 1)
+    assert all(stored.find(stored.hashes[photo]) == {photo: 0} for photo in photos)
+
+
+def test_lists_go_away_only_when_no_search_can_be_reading_them(stored, small_blocks):
+    stored.add(16)
+    pack(stored.database)
+    stored.add(16)
+    pack(stored.database)
+    with stored.database.reading() as session:
+        old = session.scalars(select(HashSegment).where(HashSegment.retired_at.is_not(None))).one()
+        belongs = HashList.id.between(packing.first_list(old.id), packing.first_list(old.id + 1))
+        assert session.scalar(select(func.count()).where(belongs)) > 0
+    pack(stored.database, now=now_utc() + KEPT_WHEN_RETIRED / 2)
+    with stored.database.reading() as session:
+        assert session.get(HashSegment, old.id) is not None
+    pack(stored.database, now=now_utc() + 2 * KEPT_WHEN_RETIRED)
+    with stored.database.reading() as session:
+        assert session.get(HashSegment, old.id) is None
+        left = session.scalars(select(HashList.id)).all()
+        assert left
+        assert not any(key >> packing.SEGMENT_BITS == old.id for key in left)
+
+
+def test_a_hash_whose_row_is_gone_is_not_found(stored, small_blocks):
+    photos = stored.add(16)
+    pack(stored.database)
+    with stored.database.writing() as session:
+        session.delete(
+            session.scalars(select(PhotoHash).where(PhotoHash.photo_id == photos[3])).one()
+        )
+    assert stored.find(stored.hashes[photos[3]]) == {}
+
+
+def test_two_that_pack_at_once_put_no_hash_twice(stored, small_blocks):
+    stored.add(20)
+    with stored.database.writing() as session:
+        # As if another clock had just made the block with the next number.
+        session.add(HashBlock(id=1, hashes=0, data=b""))
+    pack(stored.database)
+    with stored.database.reading() as session:
+        blocks = session.scalars(select(HashBlock).order_by(HashBlock.id)).all()
+        assert [(block.id, block.hashes) for block in blocks] == [(1, 0), (2, 8), (3, 8)]
+        ids = [key for block in blocks for key in packing.read_block(block.data)[0].tolist()]
+    assert len(ids) == len(set(ids)) == 16
+
+
+def test_ids_too_far_apart_for_a_list_stop_the_packing_and_not_the_search(stored, small_blocks):
+    photos = stored.add(15)
+    with stored.database.writing() as session:
+        session.execute(
+            update(PhotoHash).where(PhotoHash.photo_id == photos[14]).values(id=1 << 33)
+        )
+    stored.add(1)
+    with pytest.raises(ValueError, match="too far apart"):
+        pack(stored.database)
+    assert all(stored.find(stored.hashes[photo]) == {photo: 0} for photo in photos)

@@ -1,0 +1,141 @@
+"""The search itself: every hash within 31 bits of any of the questions, from SQL alone.
+
+Three places are looked at, in this order: the rows that are in no block, the blocks that are
+in no segment, and the segments. A hash only ever moves on in this order, and what it moved
+from stays readable for longer than a search takes; so none that was committed when the
+search began is missed, while packing goes on.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from schemas.tables import HashBlock, HashList, HashSegment, PhotoHash
+from workers.fingerprints import MAX_DISTANCE, MIN_QUALITY
+from workers.seen.bands import (
+    ENTRY_BYTES,
+    Hashes,
+    Lists,
+    Lookups,
+    entries_of,
+    fewest_bits,
+    hashes_of,
+    lookups,
+    near,
+    unique_questions,
+)
+from workers.seen.memory import Memory
+from workers.seen.packing import among, first_list, read_block
+
+_ROWS_AT_ONCE = 10_000
+
+
+class Found(NamedTuple):
+    """A hash within 31 bits of a question: whose it is, and by how many bits it differs."""
+
+    photo_id: UUID
+    bits: int
+
+
+def search(
+    session: Session, questions: Sequence[bytes], *, memory: Memory | None = None
+) -> list[Found]:
+    """Return all matchable hashes within 31 bits of a question, each with its fewest bits.
+
+    `questions` are hashes of 32 bytes. With or without `memory` the answer is the same.
+    """
+    asked = unique_questions(questions)
+    if not len(asked):
+        return []
+    ids = [*_in_rows(session, asked)]
+    segments = _segments(session)
+    covered = max((segment.last_block for segment in segments), default=0)
+    ids += _in_blocks(session, asked, after=covered, memory=memory)
+    for segment in segments:
+        ids.append(_in_segment(session, segment, asked, memory))
+    return _compared(session, asked, np.unique(np.concatenate(ids)).tolist() if ids else [])
+
+
+def _in_rows(session: Session, asked: Hashes) -> Iterator[NDArray[np.int64]]:
+    rows = session.execute(
+        select(PhotoHash.id, PhotoHash.pdq).where(
+            PhotoHash.block_id.is_(None), PhotoHash.quality >= MIN_QUALITY
+        )
+    )
+    for part in rows.partitions(_ROWS_AT_ONCE):
+        ids = np.array([key for key, _ in part], np.int64)
+        yield ids[near(hashes_of(b"".join(pdq for _, pdq in part)), asked)]
+
+
+def _segments(session: Session) -> Sequence[HashSegment]:
+    return session.scalars(
+        select(HashSegment)
+        .where(HashSegment.ready_at.is_not(None), HashSegment.retired_at.is_(None))
+        .order_by(HashSegment.first_block)
+    ).all()
+
+
+def _in_blocks(
+    session: Session, asked: Hashes, *, after: int, memory: Memory | None
+) -> Iterator[NDArray[np.int64]]:
+    numbers = session.scalars(select(HashBlock.id).where(HashBlock.id > after)).all()
+    kept = {number: memory.block(number) if memory else None for number in numbers}
+    for block in kept.values():
+        if block:
+            yield block[0][near(block[1], asked)]
+    wanted = [number for number, block in kept.items() if not block]
+    if wanted:
+        for data in session.scalars(select(HashBlock.data).where(HashBlock.id.in_(wanted))):
+            ids, hashes = read_block(data)
+            yield ids[near(hashes, asked)]
+
+
+def _in_segment(
+    session: Session, segment: HashSegment, asked: Hashes, memory: Memory | None
+) -> NDArray[np.int64]:
+    wanted = lookups(asked, shift=segment.shift)
+    kept = memory.segment(segment) if memory else None
+    if kept:
+        numbers = wanted.pick(kept, wanted.keys)
+    else:
+        numbers = wanted.pick(*_read_lists(session, segment.id, wanted))
+    return numbers.astype(np.int64) + segment.base_id
+
+
+def _read_lists(
+    session: Session, segment_id: int, wanted: Lookups
+) -> tuple[Lists, NDArray[np.int64]]:
+    """Return the lists that are wanted, and where in them each of the lookups has its own."""
+    keys, places = np.unique(wanted.keys, return_inverse=True)
+    before = first_list(segment_id)
+    stored = dict(
+        session.execute(
+            select(HashList.id, HashList.data).where(
+                among(session, HashList.id, (keys + before).tolist())
+            )
+        ).all()
+    )
+    parts = [stored.get(key, b"") for key in (keys + before).tolist()]
+    starts = np.cumsum([0, *map(len, parts)]) // ENTRY_BYTES
+    return Lists(starts, entries_of(b"".join(parts))), places
+
+
+def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:
+    """Return those of the hashes that really are within 31 bits, read from their own rows."""
+    best: dict[UUID, int] = {}
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        rows = session.execute(
+            select(PhotoHash.photo_id, PhotoHash.pdq).where(
+                among(session, PhotoHash.id, ids[start : start + _ROWS_AT_ONCE])
+            )
+        ).all()
+        bits = fewest_bits(hashes_of(b"".join(pdq for _, pdq in rows)), asked)
+        for (photo_id, _), apart in zip(rows, bits, strict=True):
+            if apart <= min(MAX_DISTANCE, best.get(photo_id, MAX_DISTANCE)):
+                best[photo_id] = apart
+    return [Found(photo_id, bits) for photo_id, bits in best.items()]
