@@ -101,7 +101,12 @@ def pages(database: Database, staff: dict[str, UUID]) -> Iterator[tuple[str, str
     yield "map, city", "nation", "/map/cases.json?tab=unit&box=123.2,41.6,123.7,42.0"
     yield "map, province", "nation", "/map/cases.json?tab=unit&box=121,40,125,43"
     yield "map, nation", "nation", "/map/cases.json?tab=unit&box=73,18,135,54"
-    yield "map, nation, not kept", "nation", "/map/cases.json?tab=unit&box=73.{turn},18,135,54"
+    yield "map, nation, moved", "nation", "/map/cases.json?tab=unit&box=73.{turn},18,135,54"
+    yield (
+        "map, nation, category, not kept",
+        "nation",
+        "/map/cases.json?tab=unit&category=PEST&box=73.{turn},18,135,54",
+    )
     yield "map, rare flag", "nation", f"/map/cases.json?flag={RARE_FLAG}&box=73,18,135,54"
     yield "week in numbers", "county", "/week"
 

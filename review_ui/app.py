@@ -13,7 +13,7 @@ from review_ui.access.entrance import checks, guard_forms, kept_form
 from review_ui.access.passwords import password_matches
 from review_ui.access.provider import Provider
 from review_ui.evidence.fonts import find_chinese_font
-from review_ui.lists.mapping import Overviews
+from review_ui.lists.overviews import Overviews
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
 from review_ui.room import WEB, Room

@@ -12,7 +12,7 @@ from intake.queueing import DoorQueue
 from review_ui.access.attempts import AttemptLimits
 from review_ui.access.provider import Provider
 from review_ui.access.staff import SignedIn
-from review_ui.lists.mapping import Overviews
+from review_ui.lists.overviews import Overviews
 from review_ui.metrics import RoomMetrics
 from schemas.calendars import LiveCalendar
 from schemas.database import Database, now_utc

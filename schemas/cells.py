@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 PER_DEGREE = 20
 ROW = 10_000
+# Half a degree: the squares in which open cases are counted beforehand for a country's map.
+COUNTED_SIDE = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from workers.nightly import run_retention, verify_chain
 from workers.notify import tell
 from workers.points import keep_points
 from workers.seen.packing import pack
+from workers.squares import EVERY_S, count_squares
 from workers.sweep import sweep
 
 log = structlog.get_logger()
@@ -67,6 +68,8 @@ def tasks() -> list[Task]:
         Task("points", 60.0, keep_points),
         Task("pack_hashes", 30.0, pack_hashes, aside=True),
         Task("tidy", 3600.0, tidy),
+        # Longer with every open case of the country: no tip waits for it.
+        Task("count_squares", EVERY_S, count_squares, aside=True),
         # Other people's servers may be slow; nothing of ours waits for them.
         Task("deliver", 2.0, deliver, aside=True),
         # These ask the database whether the night's work is done already.

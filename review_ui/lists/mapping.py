@@ -4,8 +4,6 @@ A box is a few ranges of an index over squares (schemas.cells). Cases without a 
 and those that are ended, are on no map.
 """
 
-import math
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,9 +27,6 @@ from schemas.words import Words
 MOST_POINTS = 300
 # A box of more rows of squares than this is wider than a city: no ranges are worth it.
 _MOST_ROWS = 64
-# As long as a browser waits before it asks whether its list has changed.
-_KEPT_S = 15.0
-_MOST_KEPT = 100
 # How many groups fit across the longer side of a map.
 _GROUPS_ACROSS = 24
 
@@ -65,49 +60,6 @@ class MapView:
     groups: tuple[Group, ...] = ()
 
 
-class Overviews:
-    """Wide boxes as they were a few seconds ago, so that a country is not counted at every look.
-
-    Counting a hundred thousand open cases takes longer than all else on a page; what is
-    told may be as old as the list's own poll lets the list be. Boxes of a city are never kept.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[Hashable, tuple[float, MapView]] = {}
-
-    def look(
-        self,
-        session: Session,
-        *,
-        staff: SignedIn,
-        tab: Tab,
-        filters: Filters,
-        box: Box,
-        today: date,
-        at_s: float,
-    ) -> MapView:
-        """Return what `cases_in_box` does; `at_s` is a clock that only runs on, in seconds."""
-
-        def fresh() -> MapView:
-            return cases_in_box(
-                session, staff=staff, tab=tab, filters=filters, box=box, today=today
-            )
-
-        if not is_wide(box):
-            return fresh()
-        # Two who see the same cases see the same map, unless a tab is about themselves.
-        own = staff.staff_id if tab in (Tab.MINE, Tab.SIGN) else None
-        key = (tops(staff), own, tab, filters, box, today)
-        made_s, view = self._kept.get(key, (-math.inf, MapView()))
-        if at_s - made_s < _KEPT_S:
-            return view
-        view = fresh()
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-        self._kept[key] = (at_s, view)
-        return view
-
-
 def read_box(text: str) -> Box:
     """Return a box written as west,south,east,north; raises InvalidInput `box-invalid`."""
     try:
@@ -129,7 +81,6 @@ def cases_in_box(
     session: Session, *, staff: SignedIn, tab: Tab, filters: Filters, box: Box, today: date
 ) -> MapView:
     """Return what lies in a box and in a list."""
-    rows = (box.north - box.south) * PER_DEGREE
     narrowed = [
         *_listed(staff, tab, today, by_tree=is_wide(box)),
         *conditions(filters),
@@ -153,8 +104,13 @@ def cases_in_box(
                     if latitude is not None and longitude is not None
                 )
             )
-    side = max(1, int(max(rows, (box.east - box.west) * PER_DEGREE) / _GROUPS_ACROSS))
-    return MapView(groups=_grouped(session, narrowed, side))
+    return MapView(groups=_grouped(session, narrowed, side_of_groups(box)))
+
+
+def side_of_groups(box: Box) -> int:
+    """Return how many squares (schemas.cells) a side the groups have that are drawn of a box."""
+    degrees = max(box.north - box.south, box.east - box.west)
+    return max(1, int(degrees * PER_DEGREE / _GROUPS_ACROSS))
 
 
 def _grouped(session: Session, narrowed: list[ColumnElement[bool]], side: int) -> tuple[Group, ...]:

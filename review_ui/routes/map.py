@@ -14,6 +14,7 @@ from review_ui.presenting import category_name, state_name
 from review_ui.room import person, room, today
 from review_ui.routes.queue import read_query, read_tab
 from schemas.access import RIGHTS, Right
+from schemas.database import now_utc
 
 case_map = Blueprint("map", __name__)
 _OUTLINES_FOR_S = 3600
@@ -58,6 +59,7 @@ def show_box() -> Response:
             filters=read_filters(request.args),
             box=read_box(request.args.get("box", "")),
             today=today(),
+            now=now_utc(),
             at_s=time.monotonic(),
         )
     points: list[dict[str, Any]] = [

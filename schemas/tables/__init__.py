@@ -46,7 +46,7 @@ from schemas.tables.photos import (
     PhotoExamination,
     PhotoHash,
 )
-from schemas.tables.queue import CaseWords, SavedView
+from schemas.tables.queue import CaseWords, OpenSquare, OpenSquaresCount, SavedView
 from schemas.tables.reports import (
     Claim,
     IdempotencyKey,
@@ -104,6 +104,8 @@ __all__ = [
     "MessengerLink",
     "NightlyRun",
     "Notice",
+    "OpenSquare",
+    "OpenSquaresCount",
     "PersonalCode",
     "Photo",
     "PhotoExamination",

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -57,3 +58,28 @@ class SavedView(Base):
     query: Mapped[str] = mapped_column(String(800))
     is_default: Mapped[bool] = mapped_column(Boolean(), default=False)
     created_at: Mapped[datetime] = mapped_column(default=now_utc)
+
+
+class OpenSquare(Base):
+    """How many open cases lie in a square of half a degree, for the nation and each province.
+
+    What a country's map is drawn from, counted anew from the cases by the clock. The sums
+    are of WGS-84 degrees: divided by `cases` they give the middle.
+    """
+
+    __tablename__ = "open_squares"
+
+    tree_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"), primary_key=True)
+    square: Mapped[int] = mapped_column(Integer, primary_key=True)
+    cases: Mapped[int] = mapped_column(Integer)
+    latitude_sum: Mapped[float] = mapped_column(Float)
+    longitude_sum: Mapped[float] = mapped_column(Float)
+
+
+class OpenSquaresCount(Base):
+    """When the open squares were last counted; one row, which a clock locks while it counts."""
+
+    __tablename__ = "open_squares_counts"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    counted_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from review_ui.lists import finding
 from review_ui.lists.filters import Filters, Tab
-from review_ui.lists.mapping import Overviews
+from review_ui.lists.overviews import Overviews
 from review_ui.lists.queue import page_of_cases
 from schemas.access import Role
 from schemas.cells import Box
@@ -190,7 +190,7 @@ def test_a_country_is_counted_anew_after_fifteen_seconds_and_a_city_at_every_loo
         with world.database.reading() as session:
             view = kept.look(
                 session, staff=staff, tab=tab, filters=Filters(), box=box,
-                today=date(2026, 11, 22), at_s=at_s,
+                today=date(2026, 11, 22), now=world.now, at_s=at_s,
             )  # fmt: skip
         return len(view.points) + sum(group.count for group in view.groups)
 
