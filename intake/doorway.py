@@ -48,6 +48,7 @@ class Entry(StrEnum):
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
     ANSWER_SUGGESTIONS = "answer_suggestions"
+    INVITE_RIDERS = "invite_riders"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
 

@@ -26,6 +26,7 @@ from review_ui.routes.bulk import bulk
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.holds import holds, holds_api
+from review_ui.routes.joining import joining, joining_api
 from review_ui.routes.map import case_map
 from review_ui.routes.notes import notes
 from review_ui.routes.notes_api import notes_api
@@ -118,6 +119,8 @@ def create_app(settings: Settings) -> Flask:
         evidence_api,
         suggestions,
         suggestions_api,
+        joining,
+        joining_api,
         holds,
         holds_api,
         rewards,
@@ -165,6 +168,7 @@ def create_app(settings: Settings) -> Flask:
             holds_api.name,
             rewards_api.name,
             suggestions_api.name,
+            joining_api.name,
             offers_api.name,
         ),
     )

@@ -44,6 +44,7 @@ class Right(StrEnum):
     HOLD_CASES = "hold_cases"
     RELEASE_CASES = "release_cases"
     ANSWER_SUGGESTIONS = "answer_suggestions"
+    INVITE_RIDERS = "invite_riders"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
 
@@ -65,6 +66,9 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     # Who receives what riders send answers it, and the head answers for the office. It needs
     # no case, and who works on shops needs no word of riders.
     Right.ANSWER_SUGGESTIONS: frozenset({Role.DISPATCHER, Role.BUREAU_HEAD}),
+    # Who receives what riders send brings them in. Not who decides on their points: whoever
+    # may do both could reward riders of their own making.
+    Right.INVITE_RIDERS: frozenset({Role.DISPATCHER, Role.BUREAU_HEAD}),
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
     # Who decides on points must not be who verified: a role of its own (domain §9).
     Right.MANAGE_REWARDS: frozenset({Role.REWARD_OFFICER}),

@@ -64,6 +64,7 @@ ACTIONS: dict[str, Words] = {
     "rider.supervisor_set": Words("任命了食品安全监督员", "appointed a food-safety supervisor"),
     "rider.supervisor_ended": Words("免去了食品安全监督员", "ended a supervisor's appointment"),
     "invitation_made": Words("发出了骑手邀请码", "made an invitation for riders"),
+    "invitation_shown": Words("打开了骑手邀请海报", "opened the poster of an invitation"),
     "invitation_ended": Words("停用了骑手邀请码", "ended an invitation for riders"),
     "station_made": Words("登记了站点终端", "registered a station's terminal"),
     "station_renewed": Words("换发了站点终端令牌", "renewed a station's token"),

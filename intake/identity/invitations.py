@@ -101,15 +101,21 @@ def use_invitation(session: Session, *, invitation_id: UUID) -> bool:
     return used.one_or_none() is not None
 
 
-def end_invitation(session: Session, *, invitation_id: UUID, now: datetime) -> None:
+def end_invitation(
+    session: Session,
+    *,
+    invitation_id: UUID,
+    now: datetime,
+    actor: audit.Actor = audit.OPERATOR,
+) -> None:
     """End an invitation; raises NotFound `invitation-over` for one that is not there."""
-    row = session.get(Invitation, invitation_id)
+    row = session.get(Invitation, invitation_id, with_for_update=True)
     if row is None or row.ended_at:
         raise invitation_over()
     row.ended_at = now
     audit.record(
         session,
-        actor=audit.OPERATOR,
+        actor=actor,
         action="invitation_ended",
         subject=("invitation", invitation_id),
     )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, new_id, now_utc
@@ -13,7 +13,9 @@ class Invitation(Base):
     """Lets riders of one platform's station register by themselves, so many and so long.
 
     No rider points here: which station somebody belongs to stays in the sealed profile,
-    and `used` is a count and no more.
+    and `used` is a count and no more. `unit_id` and `made_by` are empty for those that the
+    operator made by command. A unit's can be printed again while it stands: its token is
+    sealed beside its hash.
     """
 
     __tablename__ = "invitations"
@@ -27,6 +29,10 @@ class Invitation(Base):
     allowed: Mapped[int]
     used: Mapped[int] = mapped_column(default=0)
     ended_at: Mapped[datetime | None]
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("units.id"), index=True)
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    sealed_token: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class RiderConsent(Base):

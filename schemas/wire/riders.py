@@ -141,3 +141,38 @@ class VisitorKnown(BaseModel):
     is_supervisor: bool
     is_verified: bool = Field(description="on a platform's list, or seen by the operator")
     text: str
+
+
+class StaffInvitation(BaseModel):
+    """An invitation of riders as a unit looks after it; who joined by it is told to nobody."""
+
+    id: UUID
+    unit: str
+    platform: str
+    station: str
+    expires_at: datetime
+    riders: int = Field(description="how many may register by it")
+    joined: int = Field(description="how many have")
+    stands: bool = Field(description="it can still be used")
+
+
+class InvitationMade(StaffInvitation):
+    """A new invitation."""
+
+    address: str = Field(description="what its QR code holds")
+
+
+class InvitationList(BaseModel):
+    """The invitations of one's own area."""
+
+    items: list[StaffInvitation]
+
+
+class InvitationRequest(_Body):
+    """Invite riders of one platform's station."""
+
+    unit: str = Field(max_length=120, description="the unit's full name or division code")
+    platform: Line = Field(max_length=80, examples=["美团"])
+    station: Line = Field(max_length=80, examples=["中街站"])
+    days: int = Field(description="how long it is good")
+    riders: int = Field(description="how many may register by it")

@@ -19,6 +19,7 @@ from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
+from intake.identity.invitations import make_invitation
 from intake.identity.stations import add_station
 from intake.photos import PhotoStore, make_store
 from intake.rewards.awards import Earned, award
@@ -366,6 +367,19 @@ class World:
             session.add(offer)
             session.flush()
             return offer.id
+
+    def invitation(self, unit_id: UUID) -> UUID:
+        """Hang up an invitation of riders that a unit made."""
+        with self.database.writing() as session:
+            staff = Staff(sign_in=new_id().hex, name="孙丽", password_hash="-")
+            session.add(staff)
+            made, token = make_invitation(
+                session, platform="美团", station="中街站", days=14, riders=50, now=self.now
+            )
+            session.flush()
+            made.unit_id, made.made_by = unit_id, staff.id
+            made.sealed_token = Sealer(self.settings).seal(token)
+            return made.id
 
     def match(self, report_id: UUID, other_report_id: UUID, kind: str = "same_incident") -> UUID:
         with self.database.writing() as session:

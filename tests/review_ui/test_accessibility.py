@@ -36,8 +36,8 @@ NO_PAGES = {
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_photo", "provider.come_back", "provider.leave", "queue.show_pulse", "readyz",
-    "offers_api.list_for_program", "rewards_api.list_awards", "rewards_api.list_honours",
-    "rewards_api.show_account", "rewards_api.show_award", "static",
+    "joining_api.list_for_program", "offers_api.list_for_program",
+    "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account", "rewards_api.show_award", "static",
     "suggestions_api.list_suggestions",
 }  # fmt: skip
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
@@ -155,11 +155,13 @@ def furnish(world):
         )  # fmt: skip
         audit.seal(session)
     world.suggestion()
+    poster = world.invitation(world.unit(SHENHE).id)
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
+        "/invitations", f"/invitations/{poster}",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
 

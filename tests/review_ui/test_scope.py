@@ -112,6 +112,13 @@ EXPECTED = {
     "suggestions.send_answer": Entry.ANSWER_SUGGESTIONS,
     "suggestions_api.list_suggestions": Entry.ANSWER_SUGGESTIONS,
     "suggestions_api.answer_by_program": Entry.ANSWER_SUGGESTIONS,
+    "joining.list_invitations": Entry.INVITE_RIDERS,
+    "joining.make_invitation": Entry.INVITE_RIDERS,
+    "joining.show_poster": Entry.INVITE_RIDERS,
+    "joining.end_invitation": Entry.INVITE_RIDERS,
+    "joining_api.list_for_program": Entry.INVITE_RIDERS,
+    "joining_api.make_by_program": Entry.INVITE_RIDERS,
+    "joining_api.end_by_program": Entry.INVITE_RIDERS,
     "week.show_week": Entry.SEE_COUNTS,
     "rewards.list_awards": Entry.MANAGE_REWARDS,
     "rewards.award_task": Entry.MANAGE_REWARDS,
@@ -239,6 +246,7 @@ def values_of(world, case, person, mentioned=None):
         **world.award(case),
         "reference": world.suggestion(),
         "offer_id": world.offer(case.unit_id),
+        "invitation_id": world.invitation(case.unit_id),
     }
 
 
