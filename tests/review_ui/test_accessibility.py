@@ -37,7 +37,8 @@ NO_PAGES = {
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_photo", "provider.come_back", "provider.leave", "queue.show_pulse", "readyz",
     "joining_api.list_for_program", "offers_api.list_for_program",
-    "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account", "rewards_api.show_award", "static",
+    "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
+    "rewards_api.show_award", "static",
     "suggestions_api.list_suggestions",
 }  # fmt: skip
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
