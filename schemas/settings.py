@@ -88,6 +88,21 @@ class Settings(BaseSettings):
         default=False,
         description="1: each worker keeps all search lists in memory, 130 MB a million photos",
     )
+    match_picture_bits: int = Field(
+        31, ge=0, le=31, description="of 256 bits so many may differ in hashes of one picture"
+    )
+    match_place_m: float = Field(
+        5000, ge=0, description="metres between two tips of one picture that may be linked"
+    )
+    match_premises_m: float = Field(
+        300, ge=0, description="metres within which tips that name one shop are about one shop"
+    )
+    match_incident_m: float = Field(
+        60, ge=0, description="metres within which tips of one category may be one incident"
+    )
+    match_days: int = Field(
+        14, ge=0, le=365, description="days within which tips may be one incident"
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )

@@ -16,16 +16,13 @@ from sqlalchemy.orm import Session
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import Point, distance_m
 from schemas.tables import Case, CaseReport, Match, Report
-from workers.match import POLICY as MATCHING
 from workers.neighbours import Neighbour, plain_name
+from workers.policy import POLICY, MatchPolicy
 from workers.route import Place
 
 LEGAL_DUPLICATE, SAME_INCIDENT = "legal_duplicate", "same_incident"
 # A case in one of these gets no more work, so a late tip must not vanish in it.
 ENDED_STATES = frozenset({State.CLOSED, State.INVALID, State.TRANSFERRED})
-# Two tips of one picture may be this far apart: a picture is sent on in a chat, or sent
-# from the next stop, and still shows one kitchen.
-SAME_PLACE_M = 5_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +46,12 @@ class Candidate:
     other_premises: bool = False
     same_reporter: bool = False
     place_doubted: bool = False
+    policy: MatchPolicy = POLICY
 
     @property
     def is_recent(self) -> bool:
         """Received within the matching window of each other."""
-        return self.apart <= MATCHING.window
+        return self.apart <= self.policy.window
 
     @property
     def is_elsewhere(self) -> bool:
@@ -62,7 +60,7 @@ class Candidate:
         Where a place is in doubt a person decides which kitchen it was, so that only
         what was sent from the very same spot goes together.
         """
-        reach_m = MATCHING.incident_m if self.place_doubted else SAME_PLACE_M
+        reach_m = self.policy.incident_m if self.place_doubted else self.policy.place_m
         return self.distance_m is not None and self.distance_m > reach_m
 
     @property
@@ -94,7 +92,7 @@ def _same_premises(one: Candidate) -> bool:
     return (
         one.same_premises
         and one.shares_category
-        and one.within(MATCHING.premises_m)
+        and one.within(one.policy.premises_m)
         and one.is_recent
         and one.state in OPEN_STATES
     )
@@ -105,7 +103,7 @@ def _same_spot(one: Candidate) -> bool:
     return (
         one.same_reporter
         and not one.other_premises
-        and one.within(MATCHING.incident_m)
+        and one.within(one.policy.incident_m)
         and one.is_recent
         and one.state in OPEN_STATES
     )
@@ -139,10 +137,15 @@ def _preference(one: Candidate) -> tuple[bool, bool, float, UUID]:
     return not one.same_reporter, one.distance_m is None, one.distance_m or 0.0, one.case_id
 
 
-def suspicions(candidates: Sequence[Candidate], pictures: Iterable[Match]) -> set[str]:
+def suspicions(
+    candidates: Sequence[Candidate],
+    pictures: Iterable[Match],
+    *,
+    policy: MatchPolicy = POLICY,
+) -> set[str]:
     """Return the flags that like pictures raise beyond any link."""
     flags = set()
-    if any((match.distance_m or 0.0) > SAME_PLACE_M for match in pictures) or any(
+    if any((match.distance_m or 0.0) > policy.place_m for match in pictures) or any(
         one.picture_match_id is not None and one.is_elsewhere for one in candidates
     ):
         flags.add("near-duplicate-elsewhere")
@@ -160,6 +163,7 @@ def find_candidates(
     place: Place,
     pictures: Mapping[UUID, Match],
     neighbours: Sequence[Neighbour],
+    policy: MatchPolicy = POLICY,
 ) -> list[Candidate]:
     """Return the department's cases that resemble the report, without those staff took it out of.
 
@@ -186,6 +190,7 @@ def find_candidates(
             place=place,
             picture_match_id=by_picture.get(case.id),
             same_reporter=case.id in mine,
+            policy=policy,
         )
         for case in cases
     ]
@@ -199,6 +204,7 @@ def _candidate(
     place: Place,
     picture_match_id: UUID | None,
     same_reporter: bool,
+    policy: MatchPolicy,
 ) -> Candidate:
     apart_m = None
     if place.chosen and case.latitude is not None and case.longitude is not None:
@@ -218,6 +224,7 @@ def _candidate(
         place_doubted=bool(place.disagreements)
         or "claims-disagree-place" in case.flags
         or bool(county and case.county_code and county != case.county_code),
+        policy=policy,
     )
 
 

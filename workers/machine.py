@@ -22,6 +22,7 @@ from schemas.tables import Jurisdiction
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, local_date, read_calendar
 from workers.examine import InChild
 from workers.forkserver import shared_fork_server
+from workers.policy import POLICY, MatchPolicy, policy_of
 from workers.seen.memory import Memory
 
 log = structlog.get_logger()
@@ -103,6 +104,7 @@ class Machine:
     calendar: CalendarOverrides = NO_OVERRIDES
     do_in_child: InChild = field(default_factory=shared_fork_server)
     memory: Memory | None = None
+    policy: MatchPolicy = POLICY
 
 
 def make_machine(settings: Settings) -> Machine:
@@ -117,6 +119,7 @@ def make_machine(settings: Settings) -> Machine:
         polygons=Polygons(),
         calendar=read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
         memory=Memory() if settings.photo_index else None,
+        policy=policy_of(settings),
     )
 
 

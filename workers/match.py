@@ -7,7 +7,7 @@ moment at least one finds the other, and matches are read in both directions.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import nsmallest
 from itertools import chain
 from uuid import UUID
@@ -25,34 +25,13 @@ from schemas.tables import (
     Report,
 )
 from workers.claims import choose_place, load_places
-from workers.fingerprints import MAX_DISTANCE
+from workers.policy import POLICY, MatchPolicy
 from workers.seen.memory import Memory
 from workers.seen.searching import search
 
 SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
 MOST_ALIKE = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatchPolicy:
-    """The thresholds, under a name that is stored beside every match.
-
-    `picture_bits` of 256 may differ in two hashes of one picture. Distances are in
-    metres. `kept` is how many reports with like pictures are stored, and `suggested`
-    how many cases at the same spot, the nearest first.
-    """
-
-    version: str = "match-2026-11"
-    picture_bits: int = MAX_DISTANCE
-    premises_m: float = 300.0
-    incident_m: float = 60.0
-    window: timedelta = timedelta(days=14)
-    kept: int = 50
-    suggested: int = 10
-
-
-POLICY = MatchPolicy()
 
 
 @dataclass(frozen=True, slots=True)

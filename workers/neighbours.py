@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from schemas.places import METRES_PER_DEGREE, Point, distance_m
 from schemas.tables import Case, CaseReport, Match, Report
-from workers.match import POLICY, MatchPolicy, insert_matches, match_row
+from workers.match import insert_matches, match_row
+from workers.policy import POLICY, MatchPolicy
 
 SAME_PREMISES, SAME_INCIDENT = "same_premises", "same_incident"
 

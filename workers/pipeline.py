@@ -87,12 +87,19 @@ def match(report_id: UUID, machine: Machine) -> None:
         report = session.get_one(Report, report_id)
         photo_ids = _photo_ids(session, report_id=report_id, supplement_id=None)
         found = find_pictures(
-            session, report_id=report_id, photo_ids=photo_ids, memory=machine.memory
+            session,
+            report_id=report_id,
+            photo_ids=photo_ids,
+            policy=machine.policy,
+            memory=machine.memory,
         )
     with _step(machine, report_id, "matched_at", started) as step:
         if step:
             step.facts["found"] = len(found)
-            step.facts["new"] = store_pictures(step.session, report=report, found=found)
+            step.facts["new"] = store_pictures(
+                step.session, report=report, found=found, policy=machine.policy
+            )
+            step.facts["policy"] = machine.policy.version
 
 
 def route(report_id: UUID, machine: Machine, *, failures: int = 0) -> None:
@@ -112,6 +119,7 @@ def route(report_id: UUID, machine: Machine, *, failures: int = 0) -> None:
                 calendar=machine.calendar,
                 now=now,
                 failures=failures,
+                policy=machine.policy,
             )
             step.facts["cases"] = [
                 {"number": each.case_number, "outcome": each.outcome} for each in settled
@@ -141,10 +149,14 @@ def supplement(supplement_id: UUID, *, machine: Machine) -> None:
     with machine.database.reading() as session:
         photo_ids = _photo_ids(session, report_id=report.id, supplement_id=supplement_id)
         alike = find_pictures(
-            session, report_id=report.id, photo_ids=photo_ids, memory=machine.memory
+            session,
+            report_id=report.id,
+            photo_ids=photo_ids,
+            policy=machine.policy,
+            memory=machine.memory,
         )
     with machine.database.writing() as session:
-        store_pictures(session, report=report, found=alike)
+        store_pictures(session, report=report, found=alike, policy=machine.policy)
         facts = {"photos": len(photos), "found": len(alike)}
         if _finish_supplement(session, supplement_id):
             session.add(_step_row(report.id, "supplement", started, facts))

@@ -28,6 +28,7 @@ from workers.linking import Candidate, Link, choose_link, find_candidates, suspi
 from workers.match import picture_matches
 from workers.neighbours import Neighbour, find_neighbours, store_neighbours
 from workers.opening import Share, link_report, open_case, standing_cases, write_decision
+from workers.policy import POLICY, MatchPolicy
 from workers.risk import FLAG, assess
 from workers.route import Place, decide, read_facts
 from workers.suspicion import (
@@ -55,6 +56,7 @@ def settle(
     calendar: CalendarOverrides,
     now: datetime,
     failures: int = 0,
+    policy: MatchPolicy = POLICY,
 ) -> list[Settled]:
     """Open or link a case for each department of a report; return what became of each share.
 
@@ -80,11 +82,11 @@ def settle(
             failures=failures,
         )
         candidates, neighbours = _resembling(
-            session, report, department, categories, place, pictures
+            session, report, department, categories, place, pictures, policy
         )
         link = choose_link(candidates)
-        link, is_similar = _store(session, report, neighbours, link)
-        raised = flags | suspicions(candidates, pictures.values())
+        link, is_similar = _store(session, report, neighbours, link, policy)
+        raised = flags | suspicions(candidates, pictures.values(), policy=policy)
         share = Share(
             report=report,
             department=department,
@@ -118,12 +120,18 @@ def _resembling(
     categories: tuple[str, ...],
     place: Place,
     pictures: dict[UUID, Match],
+    policy: MatchPolicy,
 ) -> tuple[list[Candidate], list[Neighbour]]:
     """Return the cases to choose a link from, and which are near and about the same."""
     point = place.chosen.claim.point if place.chosen else None
     neighbours = (
         find_neighbours(
-            session, report=report, department=department, categories=categories, place=point
+            session,
+            report=report,
+            department=department,
+            categories=categories,
+            place=point,
+            policy=policy,
         )
         if point
         else []
@@ -136,12 +144,17 @@ def _resembling(
         place=place,
         pictures=pictures,
         neighbours=neighbours,
+        policy=policy,
     )
     return candidates, neighbours
 
 
 def _store(
-    session: Session, report: Report, neighbours: list[Neighbour], link: Link | None
+    session: Session,
+    report: Report,
+    neighbours: list[Neighbour],
+    link: Link | None,
+    policy: MatchPolicy,
 ) -> tuple[Link | None, bool]:
     """Store the neighbours as matches; return the link with its match, and whether any is left.
 
@@ -152,6 +165,7 @@ def _store(
         session,
         report=report,
         found=[each for each in neighbours if each.case.id != by_picture],
+        policy=policy,
     )
     if link is None:
         return None, bool(matches)

@@ -9,8 +9,8 @@ from schemas.places import METRES_PER_DEGREE, Point
 from schemas.tables import Case, Match, PhotoHash
 from workers import pipeline
 from workers.fingerprints import distance
-from workers.match import POLICY
 from workers.neighbours import plain_name
+from workers.policy import POLICY
 
 
 def matches(machine, **where):

@@ -27,7 +27,7 @@ from schemas.tables import (
 from schemas.taxonomy import Department
 from schemas.units import add_unit, find_unit
 from schemas.workdays import due_date
-from workers.match import POLICY as MATCHING
+from workers.policy import POLICY as MATCHING
 
 
 def rows(machine, model, **where):

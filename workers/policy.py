@@ -1,0 +1,52 @@
+"""The thresholds of matching and linking, under a name that is stored beside every match."""
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+
+from schemas.settings import Settings
+from workers.fingerprints import MAX_DISTANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchPolicy:
+    """The thresholds, under a name that is stored beside every match.
+
+    `picture_bits` of 256 may differ in two hashes of one picture, at most the 31 that
+    searches reach. Distances are in metres; `place_m` is how far apart two tips of one
+    picture may be: a picture is sent on in a chat, or sent from the next stop, and still
+    shows one kitchen. `kept` is how many reports with like pictures are stored, and
+    `suggested` how many cases at the same spot, the nearest first.
+    """
+
+    version: str = "match-2026-11"
+    picture_bits: int = MAX_DISTANCE
+    place_m: float = 5_000.0
+    premises_m: float = 300.0
+    incident_m: float = 60.0
+    window: timedelta = timedelta(days=14)
+    kept: int = 50
+    suggested: int = 10
+
+
+POLICY = MatchPolicy()
+
+
+def policy_of(settings: Settings) -> MatchPolicy:
+    """Return the policy that the settings ask for.
+
+    One that differs from the product's own has a version of its own: its name and the
+    beginning of a digest of all thresholds, the same wherever they are the same.
+    """
+    asked = replace(
+        POLICY,
+        picture_bits=settings.match_picture_bits,
+        place_m=float(settings.match_place_m),
+        premises_m=float(settings.match_premises_m),
+        incident_m=float(settings.match_incident_m),
+        window=timedelta(days=settings.match_days),
+    )
+    if asked == POLICY:
+        return POLICY
+    digest = hashlib.sha256(repr(sorted(asdict(asked).items())).encode()).hexdigest()
+    return replace(asked, version=f"{POLICY.version}+{digest[:6]}")
