@@ -42,6 +42,7 @@ class Entry(StrEnum):
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     SEE_COUNTS = "see_counts"
+    PUBLISH_BULLETINS = "publish_bulletins"
     UNSEAL = "unseal"
     TAKE_EVIDENCE = "take_evidence"
     SEE_AUDIT = "see_audit"

@@ -23,6 +23,7 @@ from review_ui.routes.administration import staff_pages
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
+from review_ui.routes.bulletins import bulletins
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.holds import holds, holds_api
@@ -111,6 +112,7 @@ def create_app(settings: Settings) -> Flask:
         notes_api,
         photos,
         week,
+        bulletins,
         api,
         unsealing,
         unsealing_api,

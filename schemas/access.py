@@ -38,6 +38,7 @@ class Right(StrEnum):
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     SEE_COUNTS = "see_counts"
+    PUBLISH_BULLETINS = "publish_bulletins"
     UNSEAL = "unseal"
     TAKE_EVIDENCE = "take_evidence"
     SEE_AUDIT = "see_audit"
@@ -56,6 +57,8 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.SEE_COUNTS: frozenset(
         {Role.DISPATCHER, Role.INSPECTOR, Role.BUREAU_HEAD, Role.STATISTICIAN}
     ),
+    # A bulletin is signed by whoever is appointed to count, and by nobody who is counted.
+    Right.PUBLISH_BULLETINS: frozenset({Role.STATISTICIAN}),
     # Who a reporter is, and the original photo, whose metadata may tell it (domain §7).
     Right.UNSEAL: frozenset({Role.BUREAU_HEAD}),
     Right.TAKE_EVIDENCE: frozenset({Role.INSPECTOR, Role.BUREAU_HEAD}),

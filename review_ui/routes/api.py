@@ -13,12 +13,13 @@ from review_ui.answers import case_detail, case_list, week_answer
 from review_ui.casefile.reading import open_casefile
 from review_ui.casework.advancing import Outcome, act, advance, confirm, send_back
 from review_ui.document import document
-from review_ui.lists.counts import read_week, week_counts, week_of
+from review_ui.lists.counts import week_counts
 from review_ui.lists.filters import Tab, read_filters_strictly
 from review_ui.lists.queue import page_of_cases, row_of
 from review_ui.room import moment, person, room, today
 from schemas.errors import InvalidInput
 from schemas.tables import Case
+from schemas.weeks import read_week, week_of
 from schemas.wire.cases import (
     ActRequest,
     CaseDetail,

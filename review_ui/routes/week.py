@@ -3,8 +3,9 @@
 from flask import Blueprint, render_template, request
 
 from intake.doorway import Entry, enters
-from review_ui.lists.counts import FIGURES, read_week, week_counts, week_of
+from review_ui.lists.counts import FIGURES, week_counts
 from review_ui.room import moment, person, room
+from schemas.weeks import read_week, week_of
 
 week = Blueprint("week", __name__)
 WEEKS_BEFORE = 5

@@ -1,6 +1,7 @@
 """Every table, one file a concept; importing this package registers them all."""
 
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification, AuditWaiting
+from schemas.tables.bulletins import BulletinDraft, BulletinIssue
 from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import (
     Case,
@@ -77,6 +78,8 @@ __all__ = [
     "AuditSeal",
     "AuditVerification",
     "AuditWaiting",
+    "BulletinDraft",
+    "BulletinIssue",
     "Case",
     "CaseAct",
     "CaseAttachment",

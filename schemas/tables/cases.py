@@ -113,6 +113,7 @@ class CaseReport(Base):
             postgresql_where=text("unlinked_at IS NULL"),
         ),
         Index("ix_case_reports_case_id", "case_id"),
+        Index("ix_case_reports_report_id", "report_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)

@@ -95,6 +95,7 @@ class PointEntry(Base):
         CheckConstraint("from_account_id <> to_account_id", name="two_accounts"),
         Index("ix_point_entries_from", "from_account_id", "id"),
         Index("ix_point_entries_to", "to_account_id", "id"),
+        Index("ix_point_entries_posted_at", "posted_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -9,6 +9,7 @@ from sqlalchemy import DDL, Table, event
 
 from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
+from schemas.tables.bulletins import BulletinIssue
 from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
@@ -18,6 +19,7 @@ APPEND_ONLY = (
     AuditEntry.__tablename__,
     AuditSeal.__tablename__,
     AuditVerification.__tablename__,
+    BulletinIssue.__tablename__,
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
     CaseNote.__tablename__,

@@ -5,6 +5,7 @@ import os
 import click
 
 from suishoupai.commands.audit import verify_audit
+from suishoupai.commands.bulletins import bulletins
 from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
@@ -51,5 +52,6 @@ for _command in (
     keys,
     evidence,
     retention,
+    bulletins,
 ):
     cli.add_command(_command)

@@ -160,6 +160,7 @@ def furnish(world):
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
+        "/bulletins",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         "/invitations", f"/invitations/{poster}",

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from review_ui.lists.counts import Week, read_week, week_counts, week_of
+from review_ui.lists.counts import week_counts
 from schemas.access import Role
 from schemas.errors import InvalidInput
 from schemas.lifecycle import State
 from schemas.tables import CaseHistory, CaseReport
+from schemas.weeks import Week, read_week, week_of
 
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
 WEEK = Week(date(2026, 11, 16))

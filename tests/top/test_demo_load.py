@@ -38,6 +38,7 @@ def test_up_brings_the_demo_about_and_finds_it_again(
     until(lambda: is_loaded(product), LOADED_WITHIN_S, "the demo to be loaded")
     check_figures(product)
     check_week(product)
+    check_bulletin(product)
     check_places(product)
     check_suggestions(product)
     check_points(product)
@@ -107,6 +108,15 @@ def check_week(product: Any) -> None:
         trust_env=False,
     )
     assert answer.json()["totals"]["received"] == 113
+
+
+def check_bulletin(product: Any) -> None:
+    """The city's bulletin says so too, counted from what happened and from no present state."""
+    found = product.command("bulletins", "compute", "--scope", "210100")["totals"]
+    assert found["received"] == 113
+    assert found["received_done"] == 50
+    assert found["received_under_way"] == 63
+    assert found["received_waiting"] == found["received_other"] == 0
 
 
 def check_points(product: Any) -> None:

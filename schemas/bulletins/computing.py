@@ -1,0 +1,171 @@
+"""Counts a week of a territory as it was known at a moment: the same answer for ever.
+
+compute() is a function of append-only facts and of its parameters. It reads no present
+column of a case and no draft, so that whoever asks again years later gets the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session
+
+from schemas.bulletins.candidates import cases_of_week
+from schemas.bulletins.counting import Count, Frame, counts_of
+from schemas.bulletins.definitions import INDICATORS, METHOD
+from schemas.bulletins.documents import Bulletin, Cohort, Compared
+from schemas.bulletins.facts import read_files
+from schemas.bulletins.parameters import Parameters
+from schemas.bulletins.tallies import Figures, Tallies, Tally, cohort_figures
+from schemas.bulletins.territory import Scope, Table, read_scope
+from schemas.bulletins.working_days import WorkingDays
+from schemas.points import EntryKind
+from schemas.tables import (
+    CaseReport,
+    PointAward,
+    PointEntry,
+    PointOffer,
+    PointRedemption,
+    Report,
+)
+from schemas.weeks import Week
+
+_POINTS: dict[str, str] = {
+    EntryKind.EARNED.value: "points_earned",
+    EntryKind.APPROVED.value: "points_approved",
+    EntryKind.REFUSED.value: "points_reversed",
+    EntryKind.REVERSED.value: "points_reversed",
+    EntryKind.SPENT.value: "points_spent",
+}
+# A case can wait for years; for what lies outside, days are counted one by one.
+_YEARS_BACK, _YEARS_AHEAD = 3, 2
+
+
+def compute(
+    session: Session, *, week: Week, scope: str, known_at: datetime, parameters: Parameters
+) -> Bulletin:
+    """Count a week of a territory, and the weeks that it is compared with.
+
+    `scope` is a GB/T 2260 code, 000000 for the country. Raises InvalidInput
+    `scope-unknown`.
+    """
+    territory = read_scope(session, scope)
+    frame = frame_of(session, week=week, scope=territory, known_at=known_at, parameters=parameters)
+    found = tallies_of(session, frame)
+    before = week.year_before()
+    return Bulletin(
+        method=METHOD,
+        scope=scope,
+        week=week,
+        as_of=frame.as_of,
+        known_at=known_at,
+        parameters=parameters,
+        totals=found.total.figures(),
+        tables=_tables(found, territory),
+        cohorts=tuple(
+            Cohort(each, cohort_figures(found.cohorts[each])) for each in sorted(found.cohorts)
+        ),
+        previous=_compared(session, frame, week.after(-1)),
+        last_year=_compared(session, frame, before) if before else None,
+    )
+
+
+def frame_of(
+    session: Session, *, week: Week, scope: Scope, known_at: datetime, parameters: Parameters
+) -> Frame:
+    """Return the frame in which a week is counted, with its calendar made ready."""
+    calendar = parameters.calendar(session, known_at=known_at)
+    year = week.monday.year
+    days = WorkingDays(calendar, first_year=year - _YEARS_BACK, last_year=year + _YEARS_AHEAD)
+    return Frame(week, scope, known_at, parameters, days)
+
+
+def tallies_of(session: Session, frame: Frame) -> Tallies:
+    """Count one week; of the cases some hundred are in memory at a time."""
+    found = Tallies()
+    for count in counts_in(session, frame, cases_of_week(session, frame)):
+        found.add(count, week=frame.week)
+    for count in _points(session, frame):
+        found.add(count, week=frame.week)
+    if frame.scope.is_nation:
+        number = _unprocessed(session, frame)
+        found.add(Count("unprocessed", number, ()), week=frame.week)
+        found.add(Count("received", number, ()), week=frame.week)
+        found.add(Count("received_waiting", number, ()), week=frame.week)
+    return found
+
+
+def counts_in(session: Session, frame: Frame, case_ids: Iterable[UUID]) -> Iterator[Count]:
+    """Yield what these cases add to the frame's week."""
+    for file in read_files(session, case_ids):
+        yield from counts_of(file, frame)
+
+
+def _compared(session: Session, frame: Frame, week: Week) -> Compared:
+    other = Frame(week, frame.scope, frame.known_at, frame.parameters, frame.days)
+    found = tallies_of(session, other)
+    return Compared(week, found.total.figures(), _tables(found, frame.scope))
+
+
+def _tables(found: Tallies, scope: Scope) -> dict[str, dict[str, Figures]]:
+    names = (*scope.areas, Table.CATEGORY, Table.PLATFORM, Table.SEVERITY)
+    return {
+        name.value: {
+            row: figures
+            for row, tally in sorted(found.tables[name].items())
+            for figures in (_row(tally),)
+            if figures
+        }
+        for name in names
+    }
+
+
+def _row(tally: Tally) -> Figures:
+    # A count of zero goes without saying; a rate of zero is a figure.
+    return {
+        key: value
+        for key, value in tally.figures().items()
+        if value or (value == 0 and not INDICATORS[key].is_count)
+    }
+
+
+def _points(session: Session, frame: Frame) -> Iterator[Count]:
+    """Count the points of the week: those of awards by the award's unit, of the mall by its own."""
+    unit_id = func.coalesce(PointAward.unit_id, PointOffer.unit_id)
+    rows = session.execute(
+        select(unit_id, PointEntry.kind, func.sum(PointEntry.points))
+        .outerjoin(PointAward, PointAward.id == PointEntry.award_id)
+        .outerjoin(PointRedemption, PointRedemption.id == PointEntry.redemption_id)
+        .outerjoin(PointOffer, PointOffer.id == PointRedemption.offer_id)
+        .where(
+            PointEntry.posted_at >= frame.week.begins_at,
+            PointEntry.posted_at < frame.as_of,
+            PointEntry.posted_at <= frame.known_at,
+        )
+        .group_by(unit_id, PointEntry.kind)
+    )
+    for unit, kind, points in rows:
+        key = _POINTS.get(kind)
+        if key and unit in frame.scope.units:
+            areas = tuple((table, frame.scope.row_of(table, unit)) for table in frame.scope.areas)
+            yield Count(key, int(points), areas)
+
+
+def _unprocessed(session: Session, frame: Frame) -> int:
+    """Count the week's reports that stood in no case, as far as was known."""
+    return (
+        session.scalar(
+            select(func.count(Report.id)).where(
+                Report.received_at >= frame.week.begins_at,
+                Report.received_at < frame.as_of,
+                ~exists().where(CaseReport.report_id == Report.id, _stood(frame.known_at)),
+            )
+        )
+        or 0
+    )
+
+
+def _stood(known_at: datetime) -> ColumnElement[bool]:
+    ended = CaseReport.unlinked_at
+    return (CaseReport.linked_at <= known_at) & (ended.is_(None) | (ended > known_at))

@@ -1,0 +1,45 @@
+"""Working days counted from a table made once: a bulletin asks for them many thousand times."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import accumulate
+
+from schemas.workdays import (
+    CalendarOverrides,
+    Span,
+    due_date,
+    is_working_day,
+    working_days_between,
+)
+
+
+class WorkingDays:
+    """Answers as schemas.workdays does, for days of `first_year` to `last_year` at once."""
+
+    def __init__(self, calendar: CalendarOverrides, *, first_year: int, last_year: int) -> None:
+        self.calendar = calendar
+        self._first = date(first_year, 1, 1)
+        length = (date(last_year, 12, 31) - self._first).days + 1
+        days = (self._first + timedelta(days=n) for n in range(length))
+        self._counted = list(accumulate(is_working_day(day, overrides=calendar) for day in days))
+
+    def due_on(self, start: date, working_days: int, *, paused: Sequence[Span] = ()) -> date:
+        """Return the last day of a period, as schemas.workdays.due_date does."""
+        at = self._at(start)
+        if not paused and at is not None:
+            found = bisect_left(self._counted, self._counted[at] + working_days)
+            if found < len(self._counted):
+                return self._first + timedelta(days=found)
+        return due_date(start, working_days, overrides=self.calendar, paused=paused).date
+
+    def between(self, start: date, end: date) -> int:
+        """Count the working days after `start` up to and including `end`."""
+        first, last = self._at(start), self._at(end)
+        if first is None or last is None:
+            return working_days_between(start, end, overrides=self.calendar)
+        return self._counted[last] - self._counted[first]
+
+    def _at(self, day: date) -> int | None:
+        at = (day - self._first).days
+        return at if 0 <= at < len(self._counted) else None
