@@ -30,6 +30,8 @@ FLAG_ICONS = {
     "claims-disagree-place": "map-pin-exclamation",
     "near-duplicate-elsewhere": "copy",
     "picture-seen-before": "history",
+    "rematched": "history",
+    "link-doubted": "unlink",
     "place-outside-china": "world",
     "edited-software": "photo-edit",
     "clock-ahead": "clock-exclamation",

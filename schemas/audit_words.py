@@ -52,6 +52,7 @@ ACTIONS: dict[str, Words] = {
     "report.received": Words("收到举报", "received a report"),
     "report.supplemented": Words("收到举报补充", "received a supplement"),
     "report.withdrawn": Words("举报被撤回", "took a withdrawal"),
+    "report.rematched": Words("按现行阈值重新比对了举报", "compared a report anew"),
     "report.requeued": Words("让举报重新排队", "queued a report again"),
     "rider.registered": Words("登记了一名骑手", "registered a rider"),
     "rider.token_issued": Words("发给一名骑手登录凭证", "issued a rider's token"),

@@ -182,6 +182,24 @@ FLAGS: dict[str, Flag] = {
         ),
         _I,
     ),
+    "rematched": Flag(
+        Words("重新比对有新发现", "New resemblance"),
+        Words(
+            "按现行阈值重新比对后，发现了以前没有的相似照片或线索，请判断是否合并。",
+            "Compared anew by today's thresholds, a report resembles another one that it did not "
+            "before; decide whether to link them.",
+        ),
+        _I,
+    ),
+    "link-doubted": Flag(
+        Words("并案依据待核", "Link to be checked"),
+        Words(
+            "系统当初并入一份举报的依据，按现行阈值已不成立。并案没有改动，请核对是否移出。",
+            "What a report was linked by no longer holds by today's thresholds. Nothing was "
+            "changed; check whether it belongs here.",
+        ),
+        _W,
+    ),
     "withdrawn": Flag(
         Words("举报人已撤回", "Withdrawn"),
         Words(

@@ -30,6 +30,12 @@ class MatchPolicy:
 
 
 POLICY = MatchPolicy()
+_NAME = "match-"
+
+
+def is_machines(version: str) -> bool:
+    """Whether a match of this policy was found by the machine and not suggested by staff."""
+    return version.startswith(_NAME)
 
 
 def policy_of(settings: Settings) -> MatchPolicy:

@@ -13,6 +13,7 @@ from suishoupai.commands.docs import docs
 from suishoupai.commands.evidence import evidence
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
+from suishoupai.commands.matching import rematch
 from suishoupai.commands.people import stations_group
 from suishoupai.commands.pipeline import requeue, trace
 from suishoupai.commands.retention import retention
@@ -46,6 +47,7 @@ for _command in (
     docs,
     demo,
     requeue,
+    rematch,
     reindex,
     trace,
     verify_audit,

@@ -231,3 +231,17 @@ def test_dates_that_can_not_be_are_refused(run: Run, database: Database, tmp_pat
     assert done.code == 1
     assert count(database, Jurisdiction) == 0
     assert run("jurisdictions", "load", str(path), "--valid-from", "soon").code == 2
+
+
+def test_rematch_compares_what_came_since_a_day(
+    run: Run, make_report: Callable[..., Report]
+) -> None:
+    make_report()
+    done = run("rematch", "--since", "2026-01-01", "--json")
+    assert done.code == 0, done.err
+    assert done.document == {
+        "seen": 1, "left": 1, "known": 0, "found": 0, "withdrawn": 0, "doubted": 0,
+    }  # fmt: skip
+    assert "Looked at 1 reports" in run("rematch", "--since", "2026-01-01", "--lang", "en").out
+    assert run("rematch", "--since", "2030-01-01", "--json").document["seen"] == 0
+    assert run("rematch").code == 2
