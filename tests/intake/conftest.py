@@ -33,6 +33,7 @@ from schemas.lifecycle import State
 from schemas.sealing import Sealer
 from schemas.settings import Settings, load_settings
 from schemas.tables import Case, CaseHistory, CaseReport, Staff, Unit
+from schemas.vapid import new_private_key
 
 ROOT = Path(__file__).parents[2]
 TEST_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -233,6 +234,9 @@ class ServedDoor:
         for name in ("data_dir", "database_url", "redis_url", "photo_store"):
             environment[name.upper()] = str(getattr(self.settings, name))
         environment["SECRET_KEYS"] = ",".join(self.settings.secret_keys)
+        if self.settings.vapid_private_key:
+            environment["VAPID_PRIVATE_KEY"] = self.settings.vapid_private_key
+            environment["VAPID_SUBJECT"] = self.settings.vapid_subject
         with self._log.open("ab") as log:
             self._server = server = subprocess.Popen(
                 [
@@ -296,7 +300,14 @@ def lasting_door(
     """One served door, with one database, for all tests of a module."""
     directory = tmp_path_factory.mktemp("door")
     (directory / "suishoupai.sqlite3").write_bytes(sqlite_template.read_bytes())
-    settings = load_settings({}, data_dir=directory, secret_keys=TEST_KEY, redis_url=queue_server)
+    settings = load_settings(
+        {},
+        data_dir=directory,
+        secret_keys=TEST_KEY,
+        redis_url=queue_server,
+        vapid_private_key=new_private_key(),
+        vapid_subject="mailto:operator@example.cn",
+    )
     served = ServedDoor(settings, directory / "server.log", workers=1)
     served.start()
     yield served
