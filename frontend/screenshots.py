@@ -55,6 +55,7 @@ ROOM = {
     "rewards": ("shenyang-rewards", "/rewards"),
     "offers": ("shenyang-rewards", "/rewards/offers"),
     "suggestions": ("shenyang-dispatch", "/suggestions"),
+    "invitations": ("shenyang-dispatch", "/invitations"),
 }
 
 # The rider's own pages.
@@ -246,6 +247,11 @@ def walk_app(page: Page, door: int, photo: Path, kind: str) -> None:
     page.context.set_offline(False)
     page.locator(".qr").wait_for()
     take(page, f"app-received-{kind}")
+    page.locator("button[data-adds]").tap()
+    page.locator("#addition").wait_for()
+    page.set_input_files("#addition-photos", photo)
+    page.locator(".previews .cover").first.wait_for()
+    take(page, f"app-add-{kind}")
     screen("mine", "mine")
 
 

@@ -161,7 +161,7 @@ function sendButton(addition, parent, text, note) {
 export function addButton(tip) {
   return el(
     "button",
-    { type: "button", class: "quiet", onclick: () => go(`add/${tip.id}`) },
+    { type: "button", class: "quiet", "data-adds": "", onclick: () => go(`add/${tip.id}`) },
     icon("album"),
     say("补充照片或说明"),
   );

@@ -164,7 +164,7 @@ export async function shopScreen() {
   /** @type {Array<{name: string, address: string}>} */
   const shops = await recall("shops", []);
   const own = shops.map((shop) => shop.name);
-  const near = el("div", {});
+  const near = el("div", { class: "more-names" });
   void nearbyShops(tip.pin ?? bestPlace() ?? tip.place).then((names) => {
     const others = names.filter((each) => !own.includes(each));
     if (!others.length) return;
