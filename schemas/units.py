@@ -123,7 +123,9 @@ def dispatch_desk(session: Session, codes: Iterable[str]) -> Unit:
     return desk
 
 
-def below(column: InstrumentedAttribute[UUID], paths: Iterable[str]) -> ColumnElement[bool]:
+def below(
+    column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], paths: Iterable[str]
+) -> ColumnElement[bool]:
     """Return the condition that `column` (a unit id) lies in one of the trees named by path."""
     inside = or_(*(Unit.path.startswith(path, autoescape=True) for path in paths))
     return column.in_(select(Unit.id).where(inside))
