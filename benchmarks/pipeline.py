@@ -30,9 +30,9 @@ from schemas.sealing import Sealer
 from schemas.settings import Settings, load_settings
 from schemas.units import seed_market_units
 from workers import pipeline
+from workers.heap import settle_memory
 from workers.machine import Machine, make_machine
 from workers.rehearsal import rehearse
-from workers.sandbox import settle_memory
 
 PHOTOS_A_TIP = (1, 3)
 ROUNDS = 7

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )
-    photo_cpu_s: int = Field(30, ge=1, description="processor seconds one tip's photos may take")
+    photo_cpu_s: int = Field(30, ge=1, description="processor seconds one photo may take")
     tile_url: str = Field(
         "", description="map tiles, e.g. https://tiles.example/{z}/{x}/{y}.png; empty: none"
     )

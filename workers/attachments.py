@@ -10,7 +10,7 @@ from schemas.database import now_utc
 from schemas.errors import NotFound
 from schemas.jobs import EXAMINE_ATTACHMENT
 from schemas.tables import CaseAttachment
-from workers.examine import Examination, Limits, examine_photos
+from workers.examine import Examination, examine_photos
 from workers.findings import DIGEST_MISMATCH, NOT_EXAMINED
 from workers.machine import Machine
 
@@ -33,7 +33,9 @@ def examine(attachment_id: UUID, *, machine: Machine) -> None:
     try:
         with machine.store.local_copy(attachment.sha256) as path:
             (found,) = examine_photos(
-                [path], limits=_limits(machine), do_in_child=machine.do_in_child
+                [path],
+                limits=machine.limits_of(EXAMINE_ATTACHMENT),
+                do_in_child=machine.do_in_child,
             )
     except NotFound:
         _settle(machine, attachment_id, reason=NOT_EXAMINED, sizes=[])
@@ -75,12 +77,3 @@ def _settle(machine: Machine, attachment_id: UUID, *, reason: str | None, sizes:
         if row.examined_at is None:
             row.examined_at = now_utc()
             row.unreadable_reason, row.derivative_sizes = reason, sizes
-
-
-def _limits(machine: Machine) -> Limits:
-    # Should the first child die, the photo gets one more: both must fit the job's time.
-    return Limits(
-        memory_bytes=machine.settings.photo_memory_mb << 20,
-        cpu_s=machine.settings.photo_cpu_s,
-        wall_s=(EXAMINE_ATTACHMENT.timeout_s - 30) / 2,
-    )

@@ -1,47 +1,47 @@
 """Examines the photos of one tip: what they are, what they say, what they look like.
 
 Pure: files in, facts out; no database and no queue. Everything that touches the hostile
-bytes runs in one limited child per tip. If that child dies, each photo is tried alone,
-so that a bad picture costs only itself.
+bytes runs in one limited child per tip, in which each photo has its own time. What the
+child answered before it died stands, and another goes on, so that a bad picture costs
+only itself.
 """
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from schemas.errors import PhotoRefused
+from intake.gate.inspecting import inspect
+from schemas.errors import PhotoRefused, SuishoupaiError
 from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import metadata, pictures, sandbox
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
 from workers.formats import set_up_decoders
 from workers.metadata import Metadata
-from workers.pictures import PixelLimits, has_metadata
-from workers.sandbox import ChildDied
+from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits, has_metadata
+from workers.sandbox import ChildDied, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one child may take; a tip's photos share one, and each gets its own if that dies.
+    """What the examination of a tip's photos may take.
 
-    `memory_bytes` is on top of the worker's own, `cpu_s` processor seconds, `wall_s`
-    seconds by the clock.
+    `memory_bytes` is the child's, on top of the worker's own. `cpu_s` processor seconds and
+    `wall_s` seconds by the clock are each photo's, `total_s` by the clock all photos'.
     """
 
     memory_bytes: int = 1 << 30
     cpu_s: int = 30
     wall_s: float = 60.0
+    total_s: float = 600.0
     pixels: PixelLimits = field(default_factory=PixelLimits)
-
-    def worst_case_s(self, photos: int) -> float:
-        """Return how long `photos` photos can take at most, in seconds by the clock."""
-        return self.wall_s * (1 + photos if photos > 1 else photos)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,13 @@ class _Finding:
     detail: str = ""
 
 
+_Reading = tuple[_Finding, dict[int, bytes]]
+
+# What an earlier photo of the same child may have caused: the photo that it died on gets a
+# child of its own.
+MAY_BE_ANOTHERS = frozenset({"decoder-out-of-memory", "decoder-crashed"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """A file to examine, and what is hidden in its derivatives and nowhere else."""
@@ -93,23 +100,24 @@ class Subject:
     mask: Mask = ()
 
 
-InChild = Callable[[Sequence[Subject], Limits], list[bytes]]
-"""Does `in_child` in a limited child and returns its answer; raises ChildDied, OSError."""
+InChild = Callable[[Sequence[Subject], Limits], Outcome]
+"""Does `in_child` for each photo in a limited child; raises OSError."""
 
 
 def fork_here(
     subjects: Sequence[Subject], limits: Limits, *, asked_by: int | None = None
-) -> list[bytes]:
-    """Do `in_child` in a limited fork of this very process, which it finds warm.
+) -> Outcome:
+    """Examine each photo in one limited fork of this very process, which it finds warm.
 
-    `asked_by` and what is raised are as in `sandbox.run_limited`.
+    `asked_by` and what is raised are as in `sandbox.run_each`.
     """
     warm_up()
-    return sandbox.run_limited(
-        lambda: in_child(subjects, limits),
+    return sandbox.run_each(
+        [partial(in_child, subject, limits) for subject in subjects],
         memory_bytes=limits.memory_bytes,
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
+        total_s=limits.total_s,
         asked_by=asked_by,
     )
 
@@ -132,24 +140,19 @@ def examine_photos(
         Subject(path=path, mask=mask)
         for path, mask in zip(paths, masks or [()] * len(paths), strict=True)
     ]
-    return _examine_together(subjects, limits, do_in_child)
-
-
-def _examine_together(
-    subjects: Sequence[Subject], limits: Limits, do_in_child: InChild
-) -> list[Examination]:
     # The parent hashes, so that a decoder that was taken over can't vouch for itself.
     bases = [_hashed(subject.path) for subject in subjects]
-    try:
-        return _examine(bases, subjects, limits, do_in_child)
-    except ChildDied as death:
-        if len(subjects) == 1:
-            return [replace(bases[0], unreadable_reason=death.code, detail=death.detail)]
-    return [
-        examination
-        for subject in subjects
-        for examination in _examine_together([subject], limits, do_in_child)
-    ]
+    ends_at = time.monotonic() + limits.total_s
+    found: list[Examination] = []
+    while len(found) < len(subjects):
+        at = len(found)
+        left = replace(limits, total_s=max(0.0, ends_at - time.monotonic()))
+        readings, death = _believed(do_in_child(subjects[at:], left))
+        found += [_examination(bases[at + n], *each) for n, each in enumerate(readings)]
+        if death and not (readings and death.code in MAY_BE_ANOTHERS):
+            base = bases[len(found)]
+            found.append(replace(base, unreadable_reason=death.code, detail=death.detail))
+    return found
 
 
 @cache
@@ -168,7 +171,7 @@ def warm_up() -> None:
         )
         file.flush()
         finding, _ = _look_at(Subject(path=Path(file.name)), Limits())
-        _findings_adapter().dump_json([finding])
+        _finding_adapter().dump_json((finding,))
 
 
 def cleared(derivatives: dict[int, bytes]) -> dict[int, bytes]:
@@ -182,42 +185,18 @@ def _hashed(path: Path) -> Examination:
         return Examination(sha256=digest.hexdigest(), size_bytes=file.tell())
 
 
-def _examine(
-    bases: Sequence[Examination],
-    subjects: Sequence[Subject],
-    limits: Limits,
-    do_in_child: InChild,
-) -> list[Examination]:
-    if not subjects:
-        return []
-    answer = do_in_child(subjects, limits)
-    findings = _believed(answer, len(subjects))
-    blobs = iter(answer[1:])
-    return [
-        _examination(base, finding, {size: next(blobs) for size in finding.derivative_sizes})
-        for base, finding in zip(bases, findings, strict=True)
-    ]
-
-
-def in_child(subjects: Sequence[Subject], limits: Limits) -> list[bytes]:
-    """Return the findings as JSON, then the derivatives of all photos one after the other."""
+def in_child(subject: Subject, limits: Limits) -> list[bytes]:
+    """Return the finding of one photo as JSON, then its derivatives."""
     set_up_decoders()
-    findings: list[_Finding] = []
-    blobs: list[bytes] = []
-    for subject in subjects:
-        finding, derivatives = _look_at(subject, limits)
-        findings.append(finding)
-        blobs.extend(derivatives)
-    return [_findings_adapter().dump_json(findings), *blobs]
+    finding, derivatives = _look_at(subject, limits)
+    return [_finding_adapter().dump_json((finding,)), *derivatives]
 
 
 def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
-    finding = _Finding()
-    may_need_bytes = 0
+    finding, picture = _Finding(), None
     with subject.path.open("rb") as file:
         try:
             picture = pictures.open_picture(file, limits=limits.pixels)
-            may_need_bytes = picture.may_need_bytes
             finding = _Finding(
                 content_type=picture.content_type, width=picture.width, height=picture.height
             )
@@ -227,6 +206,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             image, notes = pictures.upright(picture, orientation=turn)
         except PhotoRefused as refusal:
             reason = refusal.code
+            may_need_bytes = _may_need_bytes(subject.path, picture)
             if reason == "photo-unreadable" and may_need_bytes > limits.memory_bytes:
                 # Most decoders don't say that memory ran out, and sound evidence must not
                 # be called damaged.
@@ -244,6 +224,20 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
         ),
         list(derivatives.values()),
     )
+
+
+def _may_need_bytes(path: Path, picture: Picture | None) -> int:
+    """Return the most memory that a decoder may take which does not say that it ran out."""
+    if picture:
+        return picture.may_need_bytes
+    try:
+        facts = inspect(path)
+    except SuishoupaiError:
+        return 0
+    # These two are opened without memory for their pixels.
+    if facts.content_type in {"image/jpeg", "image/png"}:
+        return 0
+    return facts.width * facts.height * BYTES_A_PIXEL
 
 
 def _examination(
@@ -266,22 +260,32 @@ def _examination(
 
 
 @cache
-def _findings_adapter() -> TypeAdapter[list[_Finding]]:
+def _finding_adapter() -> TypeAdapter[tuple[_Finding]]:
+    # A dataclass takes no configuration from outside; a tuple of one does, and hands it down.
     return TypeAdapter(
-        list[_Finding], config=ConfigDict(ser_json_bytes="hex", val_json_bytes="hex")
+        tuple[_Finding], config=ConfigDict(ser_json_bytes="hex", val_json_bytes="hex")
     )
 
 
-def _believed(answer: Sequence[bytes], photos: int) -> list[_Finding]:
-    """Return the findings in the child's answer; one without sense counts as a crash."""
+def _believed(outcome: Outcome) -> tuple[list[_Reading], ChildDied | None]:
+    """Return what the child found of the photos up to its death; nonsense counts as one."""
+    readings: list[_Reading] = []
+    for answer in outcome.answers:
+        try:
+            readings.append(_reading(answer))
+        except ChildDied as nonsense:
+            return readings, nonsense
+    return readings, outcome.death
+
+
+def _reading(answer: Sequence[bytes]) -> _Reading:
     try:
-        findings = _findings_adapter().validate_json(answer[0] if answer else b"")
+        (finding,) = _finding_adapter().validate_json(answer[0] if answer else b"")
     except ValidationError as fault:
         raise ChildDied("decoder-crashed", f"answer not understood: {fault}"[:2_000]) from fault
-    blobs = sum(len(finding.derivative_sizes) for finding in findings)
-    if len(findings) != photos or len(answer) != 1 + blobs or not all(map(_possible, findings)):
+    if len(answer) != 1 + len(finding.derivative_sizes) or not _possible(finding):
         raise ChildDied("decoder-crashed", "answer makes no sense")
-    return findings
+    return finding, dict(zip(finding.derivative_sizes, answer[1:], strict=True))
 
 
 def _possible(finding: _Finding) -> bool:

@@ -27,16 +27,9 @@ from schemas.errors import Unavailable
 from schemas.photo_words import DEATHS
 from schemas.words import Words
 from workers.examine import Limits, Subject, fork_here, warm_up
-from workers.sandbox import (
-    CHUNK_BYTES,
-    DIED,
-    RESULT,
-    ChildDied,
-    NobodyWaits,
-    settle_memory,
-    unpack_answer,
-    write_answer,
-)
+from workers.frames import DIED, RESULT, unpack_answer, write_answer
+from workers.heap import settle_memory
+from workers.sandbox import CHUNK_BYTES, ChildDied, NobodyWaits, Outcome
 
 # Nine names and five thousand points of masks, well below what a socket takes at once.
 REQUEST_BYTES = 1 << 17
@@ -51,6 +44,13 @@ AWAY = Words(
 class _Request(BaseModel):
     subjects: list[Subject]
     limits: Limits
+
+
+class _Summary(BaseModel):
+    """How many parts each answer has, which follow it, and the code and detail of a death."""
+
+    parts: list[int]
+    death: tuple[str, str] | None
 
 
 class ForkServer:
@@ -101,15 +101,16 @@ class ForkServer:
             self._process.wait()
         self._requests = self._handle = self._process = None
 
-    def __call__(self, subjects: Sequence[Subject], limits: Limits) -> list[bytes]:
-        """Do `in_child` in a limited fork of the server: an `examine.InChild`.
+    def __call__(self, subjects: Sequence[Subject], limits: Limits) -> Outcome:
+        """Examine each photo in a limited fork of the server: an `examine.InChild`.
 
-        Raises ChildDied; Unavailable when the server was lost twice; OSError.
+        Raises Unavailable when the server was lost twice; OSError.
         """
         placed = [replace(subject, path=subject.path.absolute()) for subject in subjects]
         request = _Request(subjects=placed, limits=limits)
+        patience_s = min(limits.total_s, limits.wall_s * len(subjects)) + GRACE_S
         for _ in range(2):
-            answer = _ask(self.start(), request.model_dump_json().encode(), limits.wall_s + GRACE_S)
+            answer = _ask(self.start(), request.model_dump_json().encode(), patience_s)
             if answer is not None:
                 return _result(*answer)
             self.stop()
@@ -132,7 +133,8 @@ def serve(requests: socket.socket) -> None:
             return
         with socket.socket(fileno=files[0]) as reply, suppress(NobodyWaits, ConnectionError):
             request = _Request.model_validate_json(message)
-            write_answer(reply.fileno(), *_outcome(request, reply.fileno()))
+            outcome = fork_here(request.subjects, request.limits, asked_by=reply.fileno())
+            write_answer(reply.fileno(), *_packed(outcome))
 
 
 def _ask(
@@ -150,18 +152,24 @@ def _ask(
     return None if answer is None else unpack_answer(answer)
 
 
-def _outcome(request: _Request, asked_by: int) -> tuple[bytes, list[bytes]]:
-    try:
-        return RESULT, fork_here(request.subjects, request.limits, asked_by=asked_by)
-    except ChildDied as death:
-        return DIED, [death.code.encode(), death.detail.encode()]
+def _packed(outcome: Outcome) -> tuple[bytes, list[bytes]]:
+    death = outcome.death
+    summary = _Summary(
+        parts=[len(answer) for answer in outcome.answers],
+        death=(death.code, death.detail) if death else None,
+    )
+    parts = [part for answer in outcome.answers for part in answer]
+    return DIED if death else RESULT, [summary.model_dump_json().encode(), *parts]
 
 
-def _result(kind: bytes, parts: list[bytes]) -> list[bytes]:
-    if kind == RESULT:
-        return parts
-    code, detail = (part.decode() for part in parts)
-    raise ChildDied(code if code in DEATHS else "decoder-crashed", detail)
+def _result(kind: bytes, parts: list[bytes]) -> Outcome:
+    summary = _Summary.model_validate_json(parts[0])
+    rest = iter(parts[1:])
+    answers = [[next(rest) for _ in range(count)] for count in summary.parts]
+    if kind == RESULT or summary.death is None:
+        return Outcome(answers)
+    code, detail = summary.death
+    return Outcome(answers, ChildDied(code if code in DEATHS else "decoder-crashed", detail))
 
 
 def _read_all(reply: socket.socket, deadline: float) -> bytes | None:

@@ -15,17 +15,21 @@ from schemas.boundaries.merging import Override
 from schemas.database import Database, connect, now_utc
 from schemas.divisions import Level
 from schemas.errors import SuishoupaiError
+from schemas.jobs import JobSpec
 from schemas.logs import configure_logs
 from schemas.places import Point
 from schemas.settings import Settings, load_settings
 from schemas.tables import Jurisdiction
 from schemas.workdays import NO_OVERRIDES, CalendarOverrides, local_date, read_calendar
-from workers.examine import InChild
+from workers.examine import InChild, Limits
 from workers.forkserver import shared_fork_server
 from workers.policy import POLICY, MatchPolicy, policy_of
 from workers.seen.memory import Memory
 
 log = structlog.get_logger()
+
+# Of a job's time, for everything but its photos.
+RESERVE_S = 30.0
 
 
 class Polygons:
@@ -105,6 +109,16 @@ class Machine:
     do_in_child: InChild = field(default_factory=shared_fork_server)
     memory: Memory | None = None
     policy: MatchPolicy = POLICY
+
+    def limits_of(self, job: JobSpec) -> Limits:
+        """Return what the photos of one job may take; all of them must fit its time."""
+        return Limits(
+            memory_bytes=self.settings.photo_memory_mb << 20,
+            cpu_s=self.settings.photo_cpu_s,
+            # A decoder only computes; on a busy machine it gets half a processor.
+            wall_s=2.0 * self.settings.photo_cpu_s,
+            total_s=job.timeout_s - RESERVE_S,
+        )
 
 
 def make_machine(settings: Settings) -> Machine:

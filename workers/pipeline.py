@@ -33,7 +33,7 @@ from schemas.tables import (
 )
 from schemas.workdays import local_date
 from workers.claims import load_places
-from workers.examine import Examination, Limits, examine_photos
+from workers.examine import Examination, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
 from workers.match import find_pictures, store_pictures
@@ -308,7 +308,7 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
         found = examine_photos(
             paths,
             masks=[from_row(photo.masks) for photo in photos],
-            limits=_limits(machine, len(photos)),
+            limits=machine.limits_of(PROCESS_REPORT),
             do_in_child=machine.do_in_child,
         )
     checked = [verified(*pair) for pair in zip(photos, found, strict=True)]
@@ -316,15 +316,6 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
         for size, data in examination.derivatives.items():
             machine.store.put_derivative(photo.id, size, data)
     return checked
-
-
-def _limits(machine: Machine, photos: int) -> Limits:
-    # Should the shared child die, each photo gets its own: all must fit the job's time.
-    return Limits(
-        memory_bytes=machine.settings.photo_memory_mb << 20,
-        cpu_s=machine.settings.photo_cpu_s,
-        wall_s=(PROCESS_REPORT.timeout_s - 30) / (1 + photos),
-    )
 
 
 def _place(session: Session, report_id: UUID, machine: Machine, failures: int) -> Place:

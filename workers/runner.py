@@ -32,9 +32,9 @@ from sqlalchemy.exc import DBAPIError
 from schemas.errors import ConfigurationError
 from schemas.jobs import JOBS, QUEUE_NAME
 from workers import jobs
+from workers.heap import settle_memory
 from workers.machine import Machine, machine_of_environment
 from workers.rehearsal import rehearse
-from workers.sandbox import settle_memory
 
 log = structlog.get_logger()
 

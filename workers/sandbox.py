@@ -1,56 +1,38 @@
-"""Runs one function on hostile data in a forked child with limits, and outlives its death.
+"""Runs functions on hostile data in a forked child with limits, and outlives its death.
 
 The child is a fork, so everything imported beforehand is there at no cost. It gives up
 the parent's sockets and files before it works, and answers with plain bytes over a pipe:
 the parent never unpickles what a taken-over decoder may have written.
 """
 
-import ctypes
 import faulthandler
 import gc
-import mmap
+import math
 import os
 import resource
 import select
 import signal
-import struct
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from schemas.errors import SuishoupaiError
 from schemas.photo_words import DEATHS
+from workers.frames import NO_MEMORY, RAISED, RESULT, end_of_answer, unpack_answer, write_answer
+from workers.heap import prepare_heap
 
-# The shape of an answer: one letter, the number of parts, each part's length, the parts.
-HEAD = struct.Struct("!cI")
-RESULT, NO_MEMORY, RAISED, DIED = b"R", b"M", b"X", b"D"
 PIPE = 3
 OPEN_FILES = 32
 CHUNK_BYTES = 1 << 20
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-HUGE_PAGE_BYTES = 2 << 20
-# What a 12-megapixel photo takes: its small decode, the resize and the copies.
-HEAP_BYTES = 40 << 20
+# Of one piece of work: two small JPEGs and a page of facts.
+ANSWER_BYTES = 16 << 20
 
 
-def _glibc() -> ctypes.CDLL | None:
-    """Return glibc with what is called of it; None where another C library runs."""
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "malloc_trim"):
-        return None
-    library.mallopt.argtypes = [ctypes.c_int, ctypes.c_int]
-    library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
-    library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
-    library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    library.malloc_trim.argtypes = [ctypes.c_size_t]
-    return library
-
-
-# Looked up here, so that no child has to.
-libc = _glibc()
+Work = Callable[[], Sequence[bytes]]
 
 
 class NobodyWaits(Exception):
@@ -65,58 +47,75 @@ class ChildDied(SuishoupaiError):
         self.detail = detail
 
 
-def run_limited(
-    work: Callable[[], Sequence[bytes]],
+@dataclass(frozen=True)
+class Outcome:
+    """What a child answered to its pieces of work, in their order, and how it died if it did.
+
+    It died on the first piece that has no answer here.
+    """
+
+    answers: list[list[bytes]]
+    death: ChildDied | None = None
+
+
+def run_limited(work: Work, *, memory_bytes: int, cpu_s: int, wall_s: float) -> list[bytes]:
+    """Return what `work()` returns in a child of its own, as a list of byte strings.
+
+    The limits and what is raised are as in `run_each`; raises ChildDied, too.
+    """
+    outcome = run_each([work], memory_bytes=memory_bytes, cpu_s=cpu_s, wall_s=wall_s)
+    if outcome.death:
+        raise outcome.death
+    return outcome.answers[0]
+
+
+def run_each(
+    pieces: Sequence[Work],
     *,
     memory_bytes: int,
     cpu_s: int,
     wall_s: float,
-    result_bytes: int = 64 << 20,
+    total_s: float = math.inf,
     asked_by: int | None = None,
-) -> list[bytes]:
-    """Return what `work()` returns in a child of its own, as a list of byte strings.
+) -> Outcome:
+    """Do one piece of work after the other in one child, until it dies or all are done.
 
-    `memory_bytes` is address space on top of what this process has now, `cpu_s`
-    processor seconds, `wall_s` seconds by the clock, `result_bytes` the longest answer.
-    `work` sees no open file, socket or standard stream of this process and can't write
-    to disk. Linux only. No child is left behind, whatever is raised meanwhile.
-    `asked_by` is a socket whose other end waits for the result: when that end is closed the
-    child is ended.
-    Raises ChildDied; NobodyWaits; OSError where the system allows no further process.
+    `memory_bytes` is address space on top of what this process has now. Each piece has
+    `cpu_s` processor seconds and `wall_s` seconds by the clock of its own, so that a slow
+    one takes none of another's; `total_s` is for all together. The work sees no open file,
+    socket or standard stream of this process and can't write to disk. Linux only. No child
+    is left behind, whatever is raised meanwhile. `asked_by` is a socket whose other end
+    waits for the result: when that end is closed the child is ended.
+    Raises NobodyWaits; OSError where the system allows no further process.
     """
-    deadline = time.monotonic() + wall_s
+    last = time.monotonic() + total_s
     reading, writing = os.pipe()
     try:
         pid = _fork()
         if pid == 0:
-            _be_the_child(work, writing, memory_bytes=memory_bytes, cpu_s=cpu_s, wall_s=wall_s)
+            limits = _Limits(memory_bytes, cpu_s, wall_s, cpu_s * len(pieces))
+            _be_the_child(pieces, writing, limits)
     except BaseException:
         os.close(reading)
         raise
     finally:
         os.close(writing)
-    child = _Child(pid, deadline, asked_by)
+    child = _Child(pid, asked_by)
+    answers: list[list[bytes]] = []
+    death = None
     try:
-        answer = child.read_all(reading, result_bytes)
-        parts = unpack_answer(answer)
-        if parts is None:
-            raise child.cause_of_death(cpu_s)
+        for _ in pieces:
+            child.deadline = min(last, time.monotonic() + wall_s)
+            answer = child.read_answer(reading)
+            if answer is None:
+                raise child.cause_of_death(cpu_s)
+            answers.append(_result(answer))
+    except ChildDied as died:
+        death = died
     finally:
         os.close(reading)
         child.end()
-    return _result(parts)
-
-
-def settle_memory() -> None:
-    """Make forks cheap: what exists is never collected, and what was freed is given back.
-
-    A fork maps every page of its parent; reading the polygons leaves 150 MB of free
-    ones behind.
-    """
-    gc.collect()
-    gc.freeze()
-    if libc is not None:
-        libc.malloc_trim(0)
+    return Outcome(answers, death)
 
 
 def _fork() -> int:
@@ -127,28 +126,44 @@ def _fork() -> int:
         return os.fork()
 
 
-def _be_the_child(
-    work: Callable[[], Sequence[bytes]],
-    pipe: int,
-    *,
-    memory_bytes: int,
-    cpu_s: int,
-    wall_s: float,
-) -> NoReturn:
+class _Limits(NamedTuple):
+    """What a child may take: each piece of its work, and all of them of the processor."""
+
+    memory_bytes: int
+    cpu_s: int
+    wall_s: float
+    all_cpu_s: int
+
+
+def _be_the_child(pieces: Sequence[Work], pipe: int, limits: _Limits) -> NoReturn:
     code = 1
     try:
         _drop_inheritance(pipe)
-        _limit(memory_bytes=memory_bytes, cpu_s=cpu_s)
-        # Outlives a parent that was killed; the parent's own deadline comes first.
-        signal.setitimer(signal.ITIMER_REAL, wall_s + 1)
+        _limit(limits)
         # A collection that walks the parent's objects would copy every page they lie on.
         gc.freeze()
-        _prepare_heap()
-        write_answer(PIPE, *_outcome(work))
+        prepare_heap()
+        for piece in pieces:
+            _begin_piece(limits)
+            kind, parts = _outcome(piece)
+            write_answer(PIPE, kind, parts)
+            if kind != RESULT:
+                break
         code = 0
     finally:
         # No exit handler, no flushing of the parent's buffers, no return to its caller.
         os._exit(code)
+
+
+def _begin_piece(limits: _Limits) -> None:
+    """Give the next piece of work its own time."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    # The soft limit ends the child with a signal that says why; the hard one is sure.
+    soft = math.ceil(usage.ru_utime + usage.ru_stime) + limits.cpu_s
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(soft, hard), hard))
+    # Outlives a parent that was killed; the parent's own deadline comes first.
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_s + 1)
 
 
 def _drop_inheritance(pipe: int) -> None:
@@ -166,34 +181,14 @@ def _drop_inheritance(pipe: int) -> None:
     os.closerange(PIPE + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _limit(*, memory_bytes: int, cpu_s: int) -> None:
+def _limit(limits: _Limits) -> None:
     present_bytes = int(Path("/proc/self/statm").read_bytes().split()[0])
     present_bytes *= resource.getpagesize()
-    _lower(resource.RLIMIT_AS, present_bytes + memory_bytes)
-    # The soft limit ends the child with a signal that says why; the hard one is sure.
-    _lower(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
+    _lower(resource.RLIMIT_AS, present_bytes + limits.memory_bytes)
+    _lower(resource.RLIMIT_CPU, limits.cpu_s, limits.all_cpu_s + 1)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
-
-
-def _prepare_heap() -> None:
-    """Spare the child most of its page faults, a sixth of the time of a 12-megapixel photo.
-
-    Freed memory is kept for the next picture instead of given back, and the first HEAP_BYTES
-    come in huge pages where the kernel lends them on request (madvise(2), “madvise” being
-    the usual setting). glibc only (mallopt(3)); anywhere else nothing changes.
-    """
-    if libc is None:
-        return
-    libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
-    libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
-    block = libc.malloc(HEAP_BYTES)
-    if block:
-        first = -(-block // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
-        length = (block + HEAP_BYTES - first) // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
-        libc.madvise(first, length, mmap.MADV_HUGEPAGE)
-        libc.free(block)
 
 
 def _lower(kind: int, soft: int, hard: int | None = None) -> None:
@@ -205,40 +200,13 @@ def _lower(kind: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
-def _outcome(work: Callable[[], Sequence[bytes]]) -> tuple[bytes, Sequence[bytes]]:
+def _outcome(work: Work) -> tuple[bytes, Sequence[bytes]]:
     try:
         return RESULT, work()
     except MemoryError:
         return NO_MEMORY, ()
     except Exception as fault:  # noqa: BLE001  whatever it is, the parent must be told
         return RAISED, (f"{type(fault).__name__}: {fault}"[:2_000].encode(errors="replace"),)
-
-
-def write_answer(pipe: int, kind: bytes, parts: Sequence[bytes]) -> None:
-    """Write the letter and the parts to a pipe or a socket."""
-    lengths = struct.pack(f"!{len(parts)}Q", *map(len, parts))
-    for part in (HEAD.pack(kind, len(parts)) + lengths, *parts):
-        rest = memoryview(part)
-        while rest:
-            rest = rest[os.write(pipe, rest) :]
-
-
-def unpack_answer(answer: bytes) -> tuple[bytes, list[bytes]] | None:
-    """Return the letter and the parts, or None where the answer is not whole."""
-    if len(answer) < HEAD.size:
-        return None
-    kind, count = HEAD.unpack_from(answer)
-    start = HEAD.size + 8 * count
-    if len(answer) < start:
-        return None
-    lengths = struct.unpack_from(f"!{count}Q", answer, HEAD.size)
-    if len(answer) != start + sum(lengths):
-        return None
-    parts = []
-    for length in lengths:
-        parts.append(answer[start : start + length])
-        start += length
-    return kind, parts
 
 
 def _result(answer: tuple[bytes, list[bytes]]) -> list[bytes]:
@@ -253,23 +221,29 @@ def _result(answer: tuple[bytes, list[bytes]]) -> list[bytes]:
 class _Child:
     """The parent's hold on its child: reads, waits to the deadline, always reaps."""
 
-    def __init__(self, pid: int, deadline: float, asked_by: int | None) -> None:
+    def __init__(self, pid: int, asked_by: int | None) -> None:
         self.pid = pid
-        self.deadline = deadline
+        self.deadline = math.inf
         self.asked_by = asked_by
         self.reaped = False
+        self._read = bytearray()
 
-    def read_all(self, pipe: int, limit_bytes: int) -> bytes:
-        """Return all the child writes before it closes the pipe."""
-        answer = bytearray()
-        while self._ready(pipe):
+    def read_answer(self, pipe: int) -> tuple[bytes, list[bytes]] | None:
+        """Return the child's next answer, None where it closes the pipe before it is whole."""
+        while True:
+            end = end_of_answer(self._read)
+            if end is not None and end <= len(self._read):
+                answer = unpack_answer(self._read[:end])
+                del self._read[:end]
+                return answer
+            if max(end or 0, len(self._read)) > ANSWER_BYTES:
+                raise ChildDied("decoder-crashed", f"answered more than {ANSWER_BYTES} bytes")
+            if not self._ready(pipe):
+                raise ChildDied("decoder-out-of-time", "wall clock")
             chunk = os.read(pipe, CHUNK_BYTES)
             if not chunk:
-                return bytes(answer)
-            answer += chunk
-            if len(answer) > limit_bytes:
-                raise ChildDied("decoder-crashed", f"answered more than {limit_bytes} bytes")
-        raise ChildDied("decoder-out-of-time", "wall clock")
+                return None
+            self._read += chunk
 
     def cause_of_death(self, cpu_s: int) -> ChildDied:
         """Return why the child closed its pipe without a whole answer."""

@@ -1,6 +1,8 @@
 import hashlib
 import io
 import struct
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import exifread
@@ -13,10 +15,10 @@ from PIL import Image, ImageDraw
 from intake.gate import inspecting as gate
 from schemas.photo_words import WORDS
 from workers import examine
-from workers.examine import Examination, Limits, cleared, examine_photos
+from workers.examine import Examination, Limits, Subject, cleared, examine_photos
 from workers.fingerprints import MAX_DISTANCE, distance
 from workers.pictures import PixelLimits, has_metadata
-from workers.sandbox import ChildDied
+from workers.sandbox import Outcome, run_each
 
 # Memory limits count from a process's present size, and one in which a thousand tests
 # have left free memory behind reaches none of them.
@@ -155,11 +157,12 @@ def test_a_photo_that_eats_the_memory_costs_only_itself(tmp_path: Path, huge: Pa
     assert set(found[0].derivatives) == {1280, 320}
 
 
+@pytest.mark.parametrize(("suffix", "options"), [("avif", {"speed": 10}), ("webp", {"method": 0})])
 def test_a_decoder_that_hides_its_lack_of_memory_does_not_make_a_photo_damaged(
-    tmp_path: Path,
+    suffix: str, options: dict[str, int], tmp_path: Path
 ) -> None:
-    path = tmp_path / "large.avif"
-    Image.new("RGB", (7000, 7000), "green").save(path, speed=10)
+    path = tmp_path / f"large.{suffix}"
+    Image.new("RGB", (4500, 4500), "green").save(path, **options)
     assert examined(path)[0].unreadable_reason is None
     assert examined(path, memory_bytes=30 * MB)[0].unreadable_reason == "decoder-out-of-memory"
 
@@ -236,10 +239,62 @@ def test_a_derivative_with_metadata_is_dropped_and_said(tmp_path: Path) -> None:
         [b'[{"fingerprints": [{"variant": "plain", "pdq": "00", "quality": 9, "dihedral": []}]}]'],
     ],
 )
-def test_an_answer_without_sense_counts_as_a_crash(answer: list[bytes]) -> None:
-    with pytest.raises(ChildDied) as death:
-        examine._believed(answer, 1)
-    assert death.value.code == "decoder-crashed"
+def test_an_answer_without_sense_counts_as_a_crash(answer: list[bytes], tmp_path: Path) -> None:
+    def answers(subjects: Sequence[Subject], _: Limits) -> Outcome:
+        return Outcome([[b"[{}]"] if "whole" in s.path.name else answer for s in subjects])
+
+    paths = [tmp_path / name for name in ("whole", "forged", "whole too")]
+    for path in paths:
+        path.write_bytes(b"x")
+    found = examine_photos(paths, limits=Limits(), do_in_child=answers)
+    assert [one.unreadable_reason for one in found] == [None, "decoder-crashed", None]
+
+
+class Counting:
+    """Examines in a real child; photos named slow never end there."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def __call__(self, subjects: Sequence[Subject], limits: Limits) -> Outcome:
+        self.calls.append([subject.path.stem for subject in subjects])
+        return run_each(
+            [partial(self._look, subject, limits) for subject in subjects],
+            memory_bytes=limits.memory_bytes,
+            cpu_s=limits.cpu_s,
+            wall_s=limits.wall_s,
+            total_s=limits.total_s,
+        )
+
+    def _look(self, subject: Subject, limits: Limits) -> list[bytes]:
+        while subject.path.stem == "slow":
+            pass
+        return examine.in_child(subject, limits)
+
+
+def test_a_slow_photo_costs_its_neighbours_no_more_than_its_own_time(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{name}.jpg", scene(64, 48)) for name in ("one", "slow", "two")]
+    child = Counting()
+    found = examine_photos(paths, limits=Limits(cpu_s=1), do_in_child=child)
+    assert [each.unreadable_reason for each in found] == [None, "decoder-out-of-time", None]
+    assert child.calls == [["one", "slow", "two"], ["two"]]
+
+
+def test_when_the_tips_time_is_used_up_the_rest_is_given_up(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{name}.jpg", scene(64, 48)) for name in ("one", "two")]
+    found = examine_photos(paths, limits=Limits(total_s=0))
+    assert [each.unreadable_reason for each in found] == ["decoder-out-of-time"] * 2
+    assert all(each.sha256 for each in found)
+
+
+def test_a_photo_that_others_may_have_left_no_memory_gets_a_child_of_its_own(
+    tmp_path: Path, huge: Path
+) -> None:
+    one = write(tmp_path / "one.jpg", scene(64, 48))
+    child = Counting()
+    found = examine_photos([one, huge, one], limits=Limits(memory_bytes=50 * MB), do_in_child=child)
+    assert [each.unreadable_reason for each in found] == [None, "decoder-out-of-memory", None]
+    assert child.calls == [["one", "huge", "one"], ["huge", "one"], ["one"]]
 
 
 def test_every_code_has_words_in_both_languages_and_fits_its_column() -> None:
@@ -247,11 +302,6 @@ def test_every_code_has_words_in_both_languages_and_fits_its_column() -> None:
         assert len(code) <= 40
         assert any("\u4e00" <= letter <= "\u9fff" for letter in words.zh)
         assert words.en.isascii() or "°" in words.en
-
-
-def test_the_worst_case_counts_the_shared_child_and_each_ones_own() -> None:
-    limits = Limits(wall_s=10)
-    assert [limits.worst_case_s(photos) for photos in (0, 1, 3)] == [0, 10, 40]
 
 
 def test_the_parents_globals_stay_as_they_were(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from schemas.errors import Unavailable
 from schemas.masks import MAX_POINTS, MAX_STROKES, Stroke
 from workers.examine import Limits, Subject, examine_photos
 from workers.forkserver import ForkServer
-from workers.sandbox import ChildDied
+from workers.sandbox import Outcome
 
 DEADLINE_MS = 30_000
 # As much as the door lets a tip hide.
@@ -36,6 +36,10 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.jpg"
     Image.effect_mandelbrot((640, 480), (-2.0, -1.1, 1.0, 1.3), 50).convert("RGB").save(path)
     return path
+
+
+def answered(outcome: Outcome, photos: int = 1) -> bool:
+    return len(outcome.answers) == photos and outcome.death is None
 
 
 def ended(pid: int) -> bool:
@@ -105,10 +109,25 @@ def test_a_server_that_can_not_start_is_an_outage_and_no_fault_of_the_photo(
 
 
 def test_a_death_is_told_with_its_reason(server: ForkServer, photo: Path) -> None:
-    with pytest.raises(ChildDied) as death:
-        server([Subject(path=photo)], Limits(memory_bytes=1 << 20))
-    assert death.value.code == "decoder-out-of-memory"
-    assert server([Subject(path=photo)], Limits())
+    subject = Subject(path=photo)
+    outcome = server([subject], Limits(memory_bytes=1 << 20))
+    assert outcome.answers == []
+    assert outcome.death is not None
+    assert outcome.death.code == "decoder-out-of-memory"
+    assert outcome.death.detail
+    assert answered(server([subject, subject], Limits()), 2)
+
+
+def test_what_was_answered_before_a_death_comes_back(server: ForkServer, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    Image.new("RGB", (64, 64)).save(small)
+    Image.new("RGB", (6000, 6000)).save(large)
+    subjects = [Subject(path=path) for path in (small, large, small)]
+    outcome = server(subjects, Limits(memory_bytes=60 << 20))
+    assert len(outcome.answers) == 1
+    assert len(outcome.answers[0]) == 3
+    assert outcome.death is not None
+    assert outcome.death.code == "decoder-out-of-memory"
 
 
 def test_a_forked_child_shares_the_server(server: ForkServer, photo: Path) -> None:
@@ -119,11 +138,11 @@ def test_a_forked_child_shares_the_server(server: ForkServer, photo: Path) -> No
         status = 1
         try:
             found = server([Subject(path=photo)], Limits())
-            status = 0 if found and server.pid == pid else 2
+            status = 0 if answered(found) and server.pid == pid else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert server([Subject(path=photo)], Limits())
+    assert answered(server([Subject(path=photo)], Limits()))
     assert server.pid == pid
 
 
@@ -145,7 +164,7 @@ def test_ctrl_c_does_not_end_it_before_its_worker(server: ForkServer, photo: Pat
     assert pid is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(pid, number)
-    assert server([Subject(path=photo)], Limits())
+    assert answered(server([Subject(path=photo)], Limits()))
     assert server.pid == pid
 
 

@@ -1,13 +1,16 @@
 """Every hostile photo of the record: taken upright and clean, or refused in words."""
 
 import io
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from fuzz.carriers import CONTENT_TYPES, SUFFIXES, is_upright, photo
+from fuzz.carriers import CONTENT_TYPES, SUFFIXES, encoded, is_upright, photo
 from fuzz.hostile import HEAVY, Hostile, at_the_door, hostile, in_the_worker, taken
 from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
@@ -100,3 +103,67 @@ def test_a_photo_whose_exif_its_decoder_will_not_have_is_taken_without_it(write)
     (found,) = examined(write(hostile()["rubbish-exif.avif"].make()))
     assert_served_clean(found)
     assert found.notes == ("exif-unreadable",)
+
+
+# As the fork server is: a process that has loaded the decoders and done nothing else. Each
+# photo is examined by a fork of its own, whose only child the system has measured.
+MEASURE = """
+import json, os, resource, sys
+from pathlib import Path
+from workers.examine import Limits, examine_photos, warm_up
+from workers.heap import settle_memory
+warm_up()
+settle_memory()
+for line in sys.stdin:
+    path, memory_bytes = json.loads(line)
+    if os.fork() == 0:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+        (found,) = examine_photos([Path(path)], limits=Limits(memory_bytes=memory_bytes))
+        peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        taken_bytes = peak_bytes - pages * resource.getpagesize()
+        print(json.dumps([taken_bytes, found.unreadable_reason]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def peak_bytes() -> Iterator[Callable[..., tuple[int, str | None]]]:
+    """Return the memory that a child took on top of its parent's, and the photo's refusal."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MEASURE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def measured(path: Path, *, memory_bytes: int) -> tuple[int, str | None]:
+            print(json.dumps([str(path), memory_bytes]), file=process.stdin, flush=True)
+            taken_bytes, reason = json.loads(process.stdout.readline())
+            return taken_bytes, reason
+
+        yield measured
+        process.stdin.close()
+
+
+GREEDY = ("text-bomb.png", "big-exif.png", "long-profile.avif", "many-tiles.heic", "scans.jpg")
+FEW = 64 * MB
+# The decoders' code counts, too, where the child is the first to read it from its file.
+CODE = 10 * MB
+
+
+@pytest.mark.parametrize("name", [*GREEDY, "liar.avif"])
+def test_no_hostile_photo_takes_more_than_the_set_memory(name, write, peak_bytes):
+    make = HEAVY.get(name) or hostile()[name].make
+    taken_bytes, reason = peak_bytes(write(make()), memory_bytes=FEW)
+    assert 0 < taken_bytes <= FEW + CODE
+    assert reason in {None, "decoder-out-of-memory", "photo-unreadable"}
+
+
+@pytest.mark.parametrize("suffix", ["png", "avif"])
+def test_it_is_the_limit_that_stops_a_greedy_photo(suffix, write, peak_bytes):
+    path = write(encoded(suffix, Image.new("RGB", (5_000, 5_000), "green")))
+    assert peak_bytes(path, memory_bytes=FEW)[0] <= FEW + CODE
+    assert peak_bytes(path, memory_bytes=FEW)[1] == "decoder-out-of-memory"
+    taken_bytes, reason = peak_bytes(path, memory_bytes=1024 * MB)
+    assert FEW + CODE < taken_bytes <= 1024 * MB
+    assert reason is None

@@ -4,14 +4,16 @@ import resource
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from schemas.photo_words import DEATHS
-from workers.sandbox import ChildDied, run_limited
+from workers.sandbox import ANSWER_BYTES, ChildDied, Outcome, run_each, run_limited
 
 # Memory limits count from a process's present size, and one in which a thousand tests
 # have left free memory behind reaches none of them.
@@ -70,6 +72,65 @@ def test_what_the_child_changes_stays_in_the_child() -> None:
     seen: list[int] = []
     limited(lambda: seen.append(1) or [])  # type: ignore[func-returns-value]
     assert seen == []
+
+
+def each(*pieces: Callable[[], list[bytes]], **limits: float) -> Outcome:
+    options = {"memory_bytes": 200 * MB, "cpu_s": 20, "wall_s": 60} | limits
+    return run_each(pieces, **options)  # type: ignore[arg-type]
+
+
+def crash() -> list[bytes]:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return []
+
+
+def pause() -> list[bytes]:
+    signal.pause()
+    return []
+
+
+def test_pieces_of_work_are_done_in_one_child_in_their_order() -> None:
+    def mine(name: bytes) -> list[bytes]:
+        return [name, str(os.getpid()).encode()]
+
+    done = each(*(partial(mine, name) for name in (b"a", b"b", b"c")))
+    assert [answer[0] for answer in done.answers] == [b"a", b"b", b"c"]
+    assert len({answer[1] for answer in done.answers}) == 1
+    assert done.death is None
+    assert each() == Outcome([])
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (crash, "decoder-crashed"),
+        (lambda: [bytes(300 * MB)], "decoder-out-of-memory"),
+        (lambda: [bytes(ANSWER_BYTES)], "decoder-crashed"),
+    ],
+)
+def test_what_was_answered_before_a_death_stands(bad, code) -> None:
+    done = each(lambda: [b"first"], bad, lambda: [b"never"])
+    assert done.answers == [[b"first"]]
+    assert done.death is not None
+    assert done.death.code == code
+
+
+def test_each_piece_has_processor_time_of_its_own() -> None:
+    def busy() -> list[bytes]:
+        until = time.process_time() + 0.6
+        while time.process_time() < until:
+            pass
+        return [b"done"]
+
+    assert each(busy, busy, cpu_s=1) == Outcome([[b"done"]] * 2)
+
+
+@pytest.mark.parametrize("limits", [{"wall_s": 0.3}, {"total_s": 0.3}, {"total_s": 0.0}])
+def test_hanging_in_one_piece_ends_the_child(limits: dict[str, float]) -> None:
+    done = each(pause, lambda: [b"never"], **limits)
+    assert done.answers == []
+    assert done.death is not None
+    assert done.death.code == "decoder-out-of-time"
 
 
 def test_eating_memory_is_out_of_memory() -> None:
@@ -154,12 +215,13 @@ def test_trying_to_exit_runs_no_handler_and_is_a_crash() -> None:
 
 def test_an_endless_answer_is_cut_off() -> None:
     with pytest.raises(ChildDied) as death:
-        limited(lambda: [bytes(8 * MB)], result_bytes=4 * MB)
+        limited(lambda: [bytes(ANSWER_BYTES)])
     assert death.value.code == "decoder-crashed"
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"R", b"R\xff\xff\xff\xff", b"R\0\0\0\1" + bytes(7), b"R\0\0\0\0more"]
+    "answer",
+    [b"", b"R", b"R\xff\xff\xff\xff", b"R\0\0\0\1" + bytes(7), b"R\0\0\0\1" + bytes(7) + b"\5more"],
 )
 def test_an_answer_of_the_wrong_shape_is_a_crash(answer: bytes) -> None:
     def forge() -> list[bytes]:
