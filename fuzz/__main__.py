@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 from fuzz import engine
-from fuzz.targets import TARGETS, load
 
 GRACE_S = 120
 
@@ -50,24 +49,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=float(os.environ.get("FUZZ_SECONDS", "60"))
     )
-    parser.add_argument("--targets", default=",".join(TARGETS), help="comma-separated")
+    parser.add_argument("--targets", default=",".join(engine.WATCHED), help="comma-separated")
     parser.add_argument("--folder", type=Path, default=Path("var/fuzz"))
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     parser.add_argument("--blind", action="store_true", help="without atheris, even if it is there")
-    parser.add_argument("--only", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=engine.WATCHED, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _guided(name: str, options: argparse.Namespace) -> bool:
-    here = importlib.util.find_spec("atheris") is not None
-    return bool(here and TARGETS[name].watched and not options.blind)
-
-
 def _run_here(name: str, options: argparse.Namespace) -> None:
-    guided = _guided(name, options)
-    run = engine.Run(load(name), options.folder, guided=guided)
+    steered = importlib.util.find_spec("atheris") is not None and not options.blind
+    guided = bool(steered and engine.WATCHED[name])
+    run = engine.Run(engine.load(name, guided=guided), options.folder, guided=guided)
     if guided:
-        engine.search_guided(run, lambda: load(name), seconds=options.seconds, seed=options.seed)
+        engine.search_guided(run, seconds=options.seconds, seed=options.seed)
     else:
         engine.search_blindly(run, seconds=options.seconds, seed=options.seed)
 
@@ -90,7 +85,7 @@ def _run_apart(name: str, seconds: float, options: argparse.Namespace) -> engine
             death = f"the process ended with {done.returncode}" if done.returncode else ""
         except subprocess.TimeoutExpired:
             death = "the process hung"
-    tally = engine.Tally(name, guided=_guided(name, options))
+    tally = engine.Tally(name, guided=False)
     if notes.exists():
         tally = engine.Tally(**json.loads(notes.read_text()))
     if death:

@@ -65,7 +65,6 @@ class Doors:
     """Every way of sending something to the rider's door; no answer may be an outage."""
 
     name = "doors"
-    watched = ()
 
     def __init__(self) -> None:
         settings = load_settings(
@@ -113,7 +112,11 @@ class Doors:
         return {
             "tip": request(post, form(tip | brushed, [photo]), **multipart, **keyed),
             "riders-tip": request(post, form(tip, [photo] * 2), **multipart, **keyed, **rider),
-            "page": request("POST /reports", form(tip, [photo]), **multipart),
+            "page": request(
+                "POST /reports",
+                form(tip | {"idempotency_key": KEY.decode()}, [photo]),
+                **multipart,
+            ),
             "supplement": request(
                 f"POST {reports}/supplements",
                 form({"description": "x"}, [photo]),

@@ -1,18 +1,28 @@
 """Tries one target with changed files until its time is up, and keeps what breaks a rule."""
 
 import hashlib
+import importlib
 import json
 import random
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from fuzz.mutating import MAX_BYTES
+
+# The targets, each with the packages whose branches steer the search; none where the work is
+# done in another process or by decoders that are no Python.
+WATCHED: dict[str, tuple[str, ...]] = {
+    "gate": ("intake.gate",),
+    "metadata": ("workers.metadata", "exifread", "PIL.TiffImagePlugin"),
+    "examination": (),
+    "doors": (),
+}
 
 
 class Broken(Exception):
@@ -23,8 +33,6 @@ class Target(Protocol):
     """What is tried: one door for hostile bytes."""
 
     name: str
-    # Packages whose branches steer the search; empty where they run in another process.
-    watched: tuple[str, ...]
 
     def corpus(self) -> dict[str, bytes]:
         """Return the files to begin with."""
@@ -109,12 +117,24 @@ def search_blindly(run: Run, *, seconds: float, seed: int, batch: int = 8) -> No
     run.note()
 
 
-def search_guided(run: Run, load: Callable[[], Target], *, seconds: float, seed: int) -> None:
-    """Let libFuzzer keep what reaches new branches of the watched packages; never returns."""
-    import atheris  # noqa: PLC0415  where it is not, search_blindly does the work
+def load(name: str, *, guided: bool) -> Target:
+    """Make the target of that name, its packages watched by atheris where it is `guided`.
 
-    with atheris.instrument_imports(include=list(run.target.watched)):
-        run.target = load()
+    Nothing that is watched may have been imported before.
+    """
+    if not guided:
+        target: Target = importlib.import_module("fuzz.targets").TARGETS[name]()
+        return target
+    import atheris  # noqa: PLC0415  where it is not, nothing is guided
+
+    with atheris.instrument_imports(include=list(WATCHED[name])):
+        return load(name, guided=False)
+
+
+def search_guided(run: Run, *, seconds: float, seed: int) -> None:
+    """Let libFuzzer keep what reaches new branches of the watched packages; never returns."""
+    import atheris  # noqa: PLC0415  as above
+
     begin = list(run.target.corpus().values())
     seeds = run.folder / f"{run.target.name}.corpus"
     seeds.mkdir(exist_ok=True)

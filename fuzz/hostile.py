@@ -279,6 +279,11 @@ def renamed(suffix: str, major: bytes) -> bytes:
     return content[:8] + major + content[12:]
 
 
+def nameless() -> bytes:
+    """Return a HEIC whose XMP has a kind that is no text: found by fuzzing, a crash of pi-heif."""
+    return photo("heic").replace(b"application/rdf", b"\xff" * 15)
+
+
 @dataclass(frozen=True)
 class Hostile:
     """One hostile photo: how it is made and what must become of it.
@@ -345,6 +350,7 @@ def at_the_door() -> list[Hostile]:
         Hostile("no-rows.png", lambda: with_frame("png", 64, 0), "photo-damaged"),
         Hostile("grid-of-itself.heic", lambda: grid(8, 8, nested=True), "photo-damaged"),
         *(Hostile(f"half.{s}", partial(half, s), "photo-truncated") for s in SUFFIXES),
+        Hostile("nameless.heic", nameless, "photo-damaged"),
         # What follows the last box can't be told from a box whose end is missing.
         *(
             Hostile(f"{name}-tail.{s}", partial(with_tail, s, tail), "photo-truncated")

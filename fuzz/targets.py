@@ -4,13 +4,11 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from fuzz import carriers, hostile
-from fuzz.doors import Doors
 from fuzz.engine import Broken, Target
 from fuzz.mutating import mutated
 from intake.gate.inspecting import MAX_PIXELS_ONE_PASS, inspect
@@ -26,7 +24,6 @@ class Gate:
     """The door's inspection: taken with its facts or refused in words, at once."""
 
     name = "gate"
-    watched = ("intake.gate",)
     change = staticmethod(mutated)
     # Of the processor; the largest sound photo takes a thirtieth of it.
     most_s = 1.0
@@ -64,7 +61,6 @@ class MetadataReader:
     """The reader of metadata: never raises, and tells nothing that can't be."""
 
     name = "metadata"
-    watched = ("workers.metadata", "exifread", "PIL.TiffImagePlugin")
     change = staticmethod(mutated)
 
     def corpus(self) -> dict[str, bytes]:
@@ -119,7 +115,6 @@ class WholeExamination:
     """The examination in its sandbox: facts or a refusal; nothing raised, no memory overrun."""
 
     name = "examination"
-    watched = ()
     change = staticmethod(mutated)
     limits = Limits(memory_bytes=512 * MB, cpu_s=20, wall_s=60.0, total_s=600.0)
     # The decoders' code counts, too, where a child is the first to read it.
@@ -165,12 +160,16 @@ class WholeExamination:
         return None
 
 
-TARGETS: dict[str, type[Any]] = {
-    each.name: each for each in (Gate, MetadataReader, WholeExamination, Doors)
+def _doors() -> Target:
+    # The whole web application, which the other targets' processes have no use for.
+    from fuzz.doors import Doors  # noqa: PLC0415
+
+    return Doors()
+
+
+TARGETS: dict[str, Callable[[], Target]] = {
+    "gate": Gate,
+    "metadata": MetadataReader,
+    "examination": WholeExamination,
+    "doors": _doors,
 }
-
-
-def load(name: str) -> Target:
-    """Make the target of that name."""
-    target: Target = TARGETS[name]()
-    return target

@@ -8,7 +8,7 @@ import io
 import mmap
 import re
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pi_heif.options  # type: ignore[import-untyped]  # ships no types
 from pi_heif import HeifImageFile
@@ -40,13 +40,20 @@ EXIF_ITEM = re.compile(rb"(infe.{8,10}?)Exif", re.DOTALL)
 PNG_CHUNK_BYTES = 16 << 20
 
 
-def content_type_of(file: BinaryIO) -> str | None:
-    """Return the content type of the photo in `file`, None where it is none that is taken."""
+class Recognised(NamedTuple):
+    """A photo's content type, and what is broken about it where the door would refuse it."""
+
+    content_type: str
+    fault: str | None = None
+
+
+def recognise(file: BinaryIO) -> Recognised | None:
+    """Return what the photo in `file` is, None where it is none that is taken."""
     head = file.read(HEAD_BYTES)
     file.seek(0)
     for signature, content_type in SIGNATURES:
         if signature.match(head):
-            return content_type
+            return Recognised(content_type)
     return _coded_as(file, head) if HEIF.match(head) else None
 
 
@@ -69,16 +76,18 @@ def set_up_decoders() -> None:
     PngImagePlugin.MAX_TEXT_CHUNK = PNG_CHUNK_BYTES
 
 
-def _coded_as(file: BinaryIO, head: bytes) -> str | None:
+def _coded_as(file: BinaryIO, head: bytes) -> Recognised | None:
     """Return HEIC or AVIF by how the primary picture is coded, as the door does.
 
     Brands don't tell: `mif1` and `miaf` stand on both.
     """
     try:
         with _bytes_of(file) as data:
-            return read_heif(data).content_type
-    except PhotoRefused:
-        return next((name for brand, name in BRANDS if brand.match(head)), None)
+            return Recognised(read_heif(data).content_type)
+    except PhotoRefused as refusal:
+        fault = f"{refusal.code}: {refusal.facts.get('reason')}"
+        types = (name for brand, name in BRANDS if brand.match(head))
+        return next((Recognised(name, fault) for name in types), None)
 
 
 def _bytes_of(file: BinaryIO) -> mmap.mmap:

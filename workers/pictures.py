@@ -23,7 +23,7 @@ from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
 from schemas.masks import Mask
 from schemas.photo_words import PICTURE_REASONS as REASONS
-from workers.formats import content_type_of, open_by_type
+from workers.formats import open_by_type, recognise
 
 # At once and for good: a pool of threads does not live on in a forked child, which would
 # wait for it for ever.
@@ -122,9 +122,12 @@ def open_picture(
     `photo-too-many-pixels`.
     """
     limits = limits or PixelLimits()
-    found = content_type_of(file)
-    if found is None or content_type not in {None, found}:
+    known = recognise(file)
+    if known is None or content_type not in {None, known.content_type}:
         raise _refused("photo-format-unknown")
+    if known.fault:
+        raise _refused("photo-unreadable", detail=known.fault)
+    found = known.content_type
     with _decoding():
         image = open_by_type(file, found)
         one_pass = found == "image/jpeg" and not image.info.get("progressive")

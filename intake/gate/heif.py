@@ -20,6 +20,9 @@ CONTENT_TYPES = {b"hvc1": "image/heic", b"lhv1": "image/heic", b"av01": "image/a
 # Pictures made of others: a grid of tiles, an overlay, one that is turned or cropped.
 DERIVED = frozenset({b"grid", b"iovl", b"iden"})
 
+# Metadata, whose kind is written out (14496-12 8.11.6).
+NAMED = frozenset({b"mime", b"uri "})
+
 Size = tuple[int, int]
 
 
@@ -126,6 +129,16 @@ def _read_kinds(boxes: Boxes, iinf: Box, items: _Items) -> None:
         number = infe.uint(2 if version == 2 else 4)
         infe.uint(2)
         items.kinds[number] = infe.take(4)
+        if items.kinds[number] in NAMED:
+            _check_names(infe)
+
+
+def _check_names(infe: Cursor) -> None:
+    """Refuse a metadata item whose name or kind is no UTF-8: it crashes pi-heif 1.4."""
+    try:
+        infe.take(infe.end - infe.position).decode()
+    except UnicodeDecodeError as error:
+        raise damaged("the kind of an item is no text") from error
 
 
 def _read_references(boxes: Boxes, iref: Box, items: _Items) -> None:

@@ -167,3 +167,9 @@ def test_it_is_the_limit_that_stops_a_greedy_photo(suffix, write, peak_bytes):
     taken_bytes, reason = peak_bytes(path, memory_bytes=1024 * MB)
     assert FEW + CODE < taken_bytes <= 1024 * MB
     assert reason is None
+
+
+def test_what_crashes_a_decoder_is_not_given_to_it(write):
+    (found,) = examined(write(hostile()["nameless.heic"].make()))
+    assert found.unreadable_reason == "photo-unreadable"
+    assert "no text" in found.detail
