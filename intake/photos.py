@@ -49,7 +49,10 @@ class PhotoStore(Protocol):
         """
 
     def put_derivative(self, photo_id: UUID, size: int, data: bytes) -> None:
-        """Keep a photo's derivative of `size` pixels, in place of an earlier one."""
+        """Keep a photo's derivative of `size` pixels, in place of an earlier one.
+
+        Size 0 are its local features, which are no picture and never served.
+        """
 
     def read_derivative(self, photo_id: UUID, size: int) -> bytes | None:
         """Return a derivative's bytes, or None where there is none."""
@@ -85,7 +88,8 @@ def _original_key(sha256: str) -> str:
 
 def _derivative_key(photo_id: UUID, size: int) -> str:
     # The last characters of an id of version 7 are random, the first are the time.
-    return f"derivatives/{photo_id.hex[-2:]}/{photo_id.hex[-4:-2]}/{photo_id.hex}-{size}.jpg"
+    what = f"{size}.jpg" if size else "features"
+    return f"derivatives/{photo_id.hex[-2:]}/{photo_id.hex[-4:-2]}/{photo_id.hex}-{what}"
 
 
 def _missing(sha256: str) -> NotFound:

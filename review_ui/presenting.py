@@ -29,6 +29,7 @@ FLAG_ICONS = {
     "digest-mismatch": "shield-x",
     "claims-disagree-place": "map-pin-exclamation",
     "near-duplicate-elsewhere": "copy",
+    "altered-copy": "copy",
     "picture-seen-before": "history",
     "rematched": "history",
     "link-doubted": "unlink",

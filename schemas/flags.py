@@ -71,6 +71,17 @@ FLAGS: dict[str, Flag] = {
         ),
         _W,
     ),
+    "altered-copy": Flag(
+        Words("疑似改图再报", "Altered copy"),
+        Words(
+            "照片与另一条举报的照片局部相同：可能是裁剪、截屏、翻拍或加了文字的同一张照片。"
+            "请看比对图后判断。",
+            "The picture is the same in part as one of another report: it may be cropped, a "
+            "screenshot, photographed from a screen or written upon. Look at the comparison "
+            "and judge.",
+        ),
+        _W,
+    ),
     "place-outside-china": Flag(
         Words("定位在境外", "Place outside the mainland"),
         Words(

@@ -22,6 +22,7 @@ from schemas.errors import PhotoRefused, SuishoupaiError
 from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import metadata, pictures, sandbox
+from workers.closely.features import find_features, pack, unpack
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
 from workers.formats import set_up_decoders
 from workers.metadata import Metadata
@@ -51,8 +52,9 @@ class Examination:
     `sha256` (hex) and `size_bytes` are of the file as it lies there. `content_type` is by
     content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
     upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
-    says). `derivatives` are JPEG by long edge in pixels, both or none. `unreadable_reason`
-    and `notes` are codes of schemas.photo_words; `detail` is for logs, never for people.
+    says). `derivatives` are JPEG by long edge in pixels, both or none; `features` are packed
+    by workers.closely.features. `unreadable_reason` and `notes` are codes of
+    schemas.photo_words; `detail` is for logs, never for people.
     """
 
     sha256: str
@@ -64,6 +66,7 @@ class Examination:
     metadata: Metadata | None = None
     derivatives: dict[int, bytes] = field(default_factory=dict)
     fingerprints: tuple[Fingerprint, ...] = ()
+    features: bytes = b""
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
     detail: str = ""
@@ -71,7 +74,7 @@ class Examination:
 
 @dataclass(frozen=True, kw_only=True)
 class _Finding:
-    """What the child says of one photo; the derivatives follow it as plain bytes."""
+    """What the child says of one photo; its derivatives and features follow as plain bytes."""
 
     content_type: str | None = None
     width: int | None = None
@@ -85,7 +88,7 @@ class _Finding:
     detail: str = ""
 
 
-_Reading = tuple[_Finding, dict[int, bytes]]
+_Reading = tuple[_Finding, list[bytes]]
 
 # What an earlier photo of the same child may have caused: the photo that it died on gets a
 # child of its own.
@@ -186,10 +189,10 @@ def _hashed(path: Path) -> Examination:
 
 
 def in_child(subject: Subject, limits: Limits) -> list[bytes]:
-    """Return the finding of one photo as JSON, then its derivatives."""
+    """Return the finding of one photo as JSON, then its derivatives and its features."""
     set_up_decoders()
-    finding, derivatives = _look_at(subject, limits)
-    return [_finding_adapter().dump_json((finding,)), *derivatives]
+    finding, blobs = _look_at(subject, limits)
+    return [_finding_adapter().dump_json((finding,)), *blobs]
 
 
 def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
@@ -214,6 +217,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             detail = str(refusal.facts.get("detail", ""))
             return replace(finding, unreadable_reason=reason, detail=detail), []
     prints = fingerprints(image)
+    features = pack(find_features(image))
     derivatives = pictures.derivatives(pictures.masked(image, subject.mask))
     return (
         replace(
@@ -222,7 +226,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),
         ),
-        list(derivatives.values()),
+        [*derivatives.values(), features],
     )
 
 
@@ -240,9 +244,8 @@ def _may_need_bytes(path: Path, picture: Picture | None) -> int:
     return facts.width * facts.height * BYTES_A_PIXEL
 
 
-def _examination(
-    base: Examination, finding: _Finding, derivatives: dict[int, bytes]
-) -> Examination:
+def _examination(base: Examination, finding: _Finding, blobs: Sequence[bytes]) -> Examination:
+    derivatives = dict(zip(finding.derivative_sizes, blobs, strict=False))
     clean = cleared(derivatives)
     return replace(
         base,
@@ -253,6 +256,7 @@ def _examination(
         metadata=finding.metadata,
         derivatives=clean,
         fingerprints=finding.fingerprints,
+        features=blobs[-1] if blobs else b"",
         unreadable_reason=finding.unreadable_reason,
         notes=finding.notes if clean == derivatives else (*finding.notes, "derivative-not-clean"),
         detail=finding.detail,
@@ -283,9 +287,20 @@ def _reading(answer: Sequence[bytes]) -> _Reading:
         (finding,) = _finding_adapter().validate_json(answer[0] if answer else b"")
     except ValidationError as fault:
         raise ChildDied("decoder-crashed", f"answer not understood: {fault}"[:2_000]) from fault
-    if len(answer) != 1 + len(finding.derivative_sizes) or not _possible(finding):
+    # The derivatives and the features follow, or nothing.
+    blobs = len(finding.derivative_sizes) + 1 if finding.derivative_sizes else 0
+    if len(answer) != 1 + blobs or not _possible(finding):
         raise ChildDied("decoder-crashed", "answer makes no sense")
-    return finding, dict(zip(finding.derivative_sizes, answer[1:], strict=True))
+    if blobs:
+        _check_features(answer[-1])
+    return finding, list(answer[1:])
+
+
+def _check_features(packed: bytes) -> None:
+    try:
+        unpack(packed)
+    except ValueError as fault:
+        raise ChildDied("decoder-crashed", f"features make no sense: {fault}") from fault
 
 
 def _possible(finding: _Finding) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
 from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -139,37 +140,53 @@ def store_pictures(
     policy: MatchPolicy = POLICY,
 ) -> int:
     """Write the resemblances that are not known yet, in either direction; return how many."""
-    others = {each.other_report_id for each in found}
+    others = where_and_when(session, report=report, others={each.other_report_id for each in found})
+    rows = [
+        match_row(
+            report,
+            (each.other_report_id, others[each.other_report_id].received_at),
+            kind=each.kind,
+            policy=policy,
+            photo_id=each.photo_id,
+            other_photo_id=each.other_photo_id,
+            distance_bits=each.distance_bits,
+            distance_m=others[each.other_report_id].distance_m,
+        )
+        for each in found
+    ]
+    return insert_matches(session, report.id, rows) if rows else 0
+
+
+class Other(NamedTuple):
+    """When another report was received and how far away, None where a place is unknown."""
+
+    received_at: datetime
+    distance_m: float | None
+
+
+def where_and_when(
+    session: Session, *, report: Report, others: Collection[UUID]
+) -> dict[UUID, Other]:
+    """Return when each of the other reports was received, and how far from this one."""
     if not others:
-        return 0
+        return {}
     places = {
         key: choose_place(claims)
-        for key, claims in load_places(session, report_ids=others | {report.id}).items()
+        for key, claims in load_places(session, report_ids={*others, report.id}).items()
     }
-    received = dict(
-        session.execute(select(Report.id, Report.received_at).where(Report.id.in_(others))).all()
-    )
     here = places[report.id]
-    rows = []
-    for each in found:
-        there = places[each.other_report_id]
+    rows = session.execute(select(Report.id, Report.received_at).where(Report.id.in_(others)))
+    found = {}
+    for other_id, received_at in rows:
+        there = places[other_id]
         apart = distance_m(here.claim.point, there.claim.point) if here and there else None
-        rows.append(
-            match_row(
-                report,
-                (each.other_report_id, received[each.other_report_id]),
-                kind=each.kind,
-                policy=policy,
-                photo_id=each.photo_id,
-                other_photo_id=each.other_photo_id,
-                distance_bits=each.distance_bits,
-                distance_m=apart,
-            )
-        )
-    return insert_matches(session, report.id, rows)
+        found[other_id] = Other(received_at, apart)
+    return found
 
 
-def picture_matches(session: Session, *, report_id: UUID) -> dict[UUID, Match]:
+def picture_matches(
+    session: Session, *, report_id: UUID, kinds: Collection[str] = PICTURE_KINDS
+) -> dict[UUID, Match]:
     """Return the picture matches of a report by the other report's id, whoever found them.
 
     One that staff have rejected is left out.
@@ -178,7 +195,7 @@ def picture_matches(session: Session, *, report_id: UUID) -> dict[UUID, Match]:
         select(Match)
         .where(
             or_(Match.report_id == report_id, Match.other_report_id == report_id),
-            Match.kind.in_(PICTURE_KINDS),
+            Match.kind.in_(kinds),
         )
         .order_by(Match.distance_bits.desc(), Match.found_at.desc(), Match.id.desc())
     )

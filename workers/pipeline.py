@@ -33,10 +33,13 @@ from schemas.tables import (
 )
 from schemas.workdays import local_date
 from workers.claims import load_places
+from workers.closely.comparing import CloseMatch, compare_closely, store_close
+from workers.closely.features import STORED_AS
+from workers.closely.scope import related_photos
 from workers.examine import Examination, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
-from workers.match import find_pictures, store_pictures
+from workers.match import Resemblance, find_pictures, store_pictures
 from workers.opening import flag_cases
 from workers.route import Place, locate
 from workers.settling import settle
@@ -81,25 +84,55 @@ def examine(report_id: UUID, machine: Machine) -> None:
 
 
 def match(report_id: UUID, machine: Machine) -> None:
-    """Find the reports that show the same pictures."""
+    """Find the reports that show the same pictures, parts of them, or the same scene."""
     started = time.monotonic()
     with machine.database.reading() as session:
         report = session.get_one(Report, report_id)
         photo_ids = _photo_ids(session, report_id=report_id, supplement_id=None)
+    found, close = _alike(report, photo_ids, machine)
+    with _step(machine, report_id, "matched_at", started) as step:
+        if step:
+            step.facts["found"], step.facts["close"] = len(found), len(close)
+            step.facts["new"] = _store_alike(step.session, report, found, close, machine)
+            step.facts["policy"] = machine.policy.version
+
+
+def _alike(
+    report: Report, photo_ids: Sequence[UUID], machine: Machine
+) -> tuple[list[Resemblance], list[CloseMatch]]:
+    """Return what has the same pictures, and what else shows the same when looked at closely.
+
+    The pictures are opened and compared after the database has been let go of.
+    """
+    with machine.database.reading() as session:
         found = find_pictures(
             session,
-            report_id=report_id,
+            report_id=report.id,
             photo_ids=photo_ids,
             policy=machine.policy,
             memory=machine.memory,
         )
-    with _step(machine, report_id, "matched_at", started) as step:
-        if step:
-            step.facts["found"] = len(found)
-            step.facts["new"] = store_pictures(
-                step.session, report=report, found=found, policy=machine.policy
-            )
-            step.facts["policy"] = machine.policy.version
+        candidates = related_photos(session, report=report)
+    close = compare_closely(
+        machine.store,
+        photo_ids=photo_ids,
+        candidates=candidates,
+        known={each.other_report_id for each in found},
+        policy=machine.policy,
+    )
+    return found, close
+
+
+def _store_alike(
+    session: Session,
+    report: Report,
+    found: Sequence[Resemblance],
+    close: Sequence[CloseMatch],
+    machine: Machine,
+) -> int:
+    return store_pictures(session, report=report, found=found, policy=machine.policy) + store_close(
+        session, report=report, found=close, policy=machine.policy
+    )
 
 
 def route(report_id: UUID, machine: Machine, *, failures: int = 0) -> None:
@@ -148,16 +181,10 @@ def supplement(supplement_id: UUID, *, machine: Machine) -> None:
                 store_examination(session, photo=photo, examination=examination)
     with machine.database.reading() as session:
         photo_ids = _photo_ids(session, report_id=report.id, supplement_id=supplement_id)
-        alike = find_pictures(
-            session,
-            report_id=report.id,
-            photo_ids=photo_ids,
-            policy=machine.policy,
-            memory=machine.memory,
-        )
+    alike, close = _alike(report, photo_ids, machine)
     with machine.database.writing() as session:
-        store_pictures(session, report=report, found=alike, policy=machine.policy)
-        facts = {"photos": len(photos), "found": len(alike)}
+        _store_alike(session, report, alike, close, machine)
+        facts = {"photos": len(photos), "found": len(alike), "close": len(close)}
         if _finish_supplement(session, supplement_id):
             session.add(_step_row(report.id, "supplement", started, facts))
 
@@ -315,6 +342,8 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
     for photo, examination in zip(photos, checked, strict=True):
         for size, data in examination.derivatives.items():
             machine.store.put_derivative(photo.id, size, data)
+        if examination.features:
+            machine.store.put_derivative(photo.id, STORED_AS, examination.features)
     return checked
 
 

@@ -17,6 +17,9 @@ class MatchPolicy:
     picture may be: a picture is sent on in a chat, or sent from the next stop, and still
     shows one kitchen. `kept` is how many reports with like pictures are stored, and
     `suggested` how many cases at the same spot, the nearest first.
+
+    Two pictures that align at `fewest_spots` are compared: at `copy_likeness` (correlation,
+    0–1) they are one picture, altered; at `scene_likeness` and `scene_spots` one scene.
     """
 
     version: str = "match-2026-11"
@@ -27,6 +30,10 @@ class MatchPolicy:
     window: timedelta = timedelta(days=14)
     kept: int = 50
     suggested: int = 10
+    fewest_spots: int = 8
+    copy_likeness: float = 0.97
+    scene_likeness: float = 0.6
+    scene_spots: int = 14
 
 
 POLICY = MatchPolicy()

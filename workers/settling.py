@@ -24,6 +24,7 @@ from schemas.tables import (
 from schemas.taxonomy import Department, by_department
 from schemas.workdays import CalendarOverrides
 from workers.claims import load_times
+from workers.closely.comparing import ALTERED_PICTURE
 from workers.linking import Candidate, Link, choose_link, find_candidates, suspicions
 from workers.match import picture_matches
 from workers.neighbours import Neighbour, find_neighbours, store_neighbours
@@ -67,6 +68,8 @@ def settle(
     if assess(session, report=report, now=now):
         flags.add(FLAG)
     pictures = picture_matches(session, report_id=report.id)
+    if picture_matches(session, report_id=report.id, kinds=(ALTERED_PICTURE,)):
+        flags.add("altered-copy")
     standing = {case.department: case for case in standing_cases(session, report_id=report.id)}
     incident_id = next((case.incident_id for case in standing.values()), None)
     settled = []

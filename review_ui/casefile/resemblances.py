@@ -42,6 +42,9 @@ class LookAlike:
     other_photo: UUID | None
     turn: int
     distance_bits: int | None
+    spots: int | None
+    score: float | None
+    has_evidence: bool
     distance_m: float | None
     received_at: datetime
     case: Case | None
@@ -180,6 +183,10 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         other_photo=theirs.photo_id if is_theirs and theirs.is_shown else None,
         turn=turn_between(mine.facts, theirs.facts),
         distance_bits=match.distance_bits,
+        spots=match.facts.get("spots"),
+        score=match.facts.get("score"),
+        # It shows both photos, so that it is for those who may see both.
+        has_evidence="spots" in match.facts and is_theirs and mine.is_shown and theirs.is_shown,
         distance_m=match.distance_m,
         received_at=row.received_at,
         case=case if is_theirs else None,

@@ -18,6 +18,7 @@ from schemas.words import Words
 COARSE_M = 100.0
 LATE_H, AHEAD_H = 24.0, 10 / 60
 PICTURES = frozenset({"same_bytes", "same_picture"})
+ALTERED = "altered_picture"
 # What the machine found near; it also found the premises where staff have since ended a link.
 NEARBY = frozenset({"same_incident", "same_premises"})
 
@@ -119,6 +120,24 @@ def _pictures(alike: Sequence[LookAlike], *, ended: bool) -> Numbers:
     return found[:3]
 
 
+def _altered(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
+    found = []
+    for each in alike:
+        if each.kind != ALTERED or each.is_same_case or each.is_rejected or each.score is None:
+            continue
+        number = each.case.number if each.case else None
+        percent = f"{100 * each.score:.0f} %"
+        found.append(
+            Words(
+                f"{f'案件 {number}' if number else '辖区外的一个案件'}：{each.spots} 处重合，"
+                f"重合部分相似度 {percent}。",
+                f"{f'Case {number}' if number else 'A case outside your area'}: {each.spots} spots "
+                f"align, {percent} alike there.",
+            )
+        )
+    return found[:3]
+
+
 def _similar(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
     near = [
         each.distance_m
@@ -165,6 +184,7 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "claims-disagree-place": _places_apart,
     "near-duplicate-elsewhere": lambda _file, alike: _pictures(alike, ended=False),
     "picture-seen-before": lambda _file, alike: _pictures(alike, ended=True),
+    "altered-copy": _altered,
     "clock-ahead": lambda file, _alike: _times(file, ahead=True),
     "clock-late": lambda file, _alike: _times(file, ahead=False),
     "clock-wrong": _clock_wrong,

@@ -147,10 +147,16 @@ class HashList(Base):
     data: Mapped[bytes]
 
 
+# The long edge of the picture of a match's evidence, under which it lies in the store.
+EVIDENCE_EDGE = 1280
+
+
 class Match(Base):
     """One resemblance found between two reports; never decides anything by itself.
 
-    `kind`: same_bytes, same_picture (PDQ), same_premises, same_incident.
+    `kind`: same_bytes, same_picture (PDQ), altered_picture and same_scene (local features,
+    with `spots`, `score` and `common` in `facts` and a picture of the evidence in the photo
+    store under the match's id), same_premises, same_incident.
     `report_id` is the one that was being matched; the other was there before or at
     the same moment. `policy` names the thresholds' version.
     """

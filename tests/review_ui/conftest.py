@@ -62,6 +62,7 @@ from schemas.tables import (
     Staff,
     Unit,
 )
+from schemas.tables.photos import EVIDENCE_EDGE
 from schemas.taxonomy import category, severity_of
 from schemas.workdays import due_date, local_date
 
@@ -381,17 +382,25 @@ class World:
             made.sealed_token = Sealer(self.settings).seal(token)
             return made.id
 
-    def match(self, report_id: UUID, other_report_id: UUID, kind: str = "same_incident") -> UUID:
+    def match(
+        self,
+        report_id: UUID,
+        other_report_id: UUID,
+        kind: str = "same_incident",
+        facts: dict[str, Any] | None = None,
+    ) -> UUID:
         with self.database.writing() as session:
             found = Match(
                 report_id=report_id, other_report_id=other_report_id, kind=kind,
                 photo_id=self.photo_of(report_id), other_photo_id=self.photo_of(other_report_id),
                 distance_bits=4 if kind == "same_picture" else None, distance_m=35.0,
-                policy="match-2026-11",
+                policy="match-2026-11", facts=facts or {},
             )  # fmt: skip
             session.add(found)
             session.flush()
-            return found.id
+        if facts:
+            self.store.put_derivative(found.id, EVIDENCE_EDGE, picture(EVIDENCE_EDGE, 7))
+        return found.id
 
     def photo_of(self, report_id: UUID) -> UUID:
         with self.database.reading() as session:

@@ -94,6 +94,7 @@ EXPECTED = {
     "notes.show_templates": Entry.WORK_CASES,
     "notes.new_template": Entry.WORK_CASES,
     "notes.remove_template": Entry.WORK_CASES,
+    "photos.show_evidence": Entry.SEE_CASES,
     "photos.show_photo": Entry.SEE_CASES,
     "unsealing.ask_reporter": Entry.UNSEAL,
     "unsealing.show_reporter": Entry.UNSEAL,
@@ -236,7 +237,7 @@ def values_of(world, case, person, mentioned=None):
     return {
         "number": case.number,
         "link_id": link.id,
-        "match_id": world.match(link.report_id, other),
+        "match_id": world.match(link.report_id, other, facts={"spots": 9, "score": 0.99}),
         "photo_id": world.photo_of(link.report_id),
         "size": 320,
         **world.beside(case, mentioned),
@@ -387,6 +388,31 @@ def test_a_picture_follows_its_case(app, world, browse) -> None:
         link = session.scalars(select(CaseReport).where(CaseReport.case_id == case.id)).one()
         link.unlinked_at = world.now
     assert here.get(path).status_code == 404
+
+
+def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, browse) -> None:
+    county = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    city = browse(world.person("dora", (Role.DISPATCHER, SHENYANG)))
+    elsewhere = browse(world.person("carl", (Role.INSPECTOR, XIHU)))
+    mine, theirs, foreign = world.report(), world.report(), world.report()
+    case = world.case(reports=(mine,))
+    world.case(reports=(theirs,))
+    world.case(reports=(foreign,), code=XIHU)
+    facts = {"spots": 62, "score": 0.987, "common": 0.8}
+    shared = world.match(mine, theirs, "altered_picture", facts=facts)
+    across = world.match(mine, foreign, "same_scene", facts=facts)
+    shown, hidden = (f"/photos/evidence/{each}.jpg" for each in (shared, across))
+    assert county.get(shown).content_type == "image/jpeg"
+    assert city.get(shown).status_code == 200
+    assert elsewhere.get(shown).status_code == 404
+    # Each of the two sees one half of it, which is not enough.
+    assert county.get(hidden).status_code == elsewhere.get(hidden).status_code == 404
+    page = county.get(f"/cases/{case.number}").text
+    assert shown in page
+    assert "有 62 处重合，重合部分相似度 99%" in page
+    assert "可能是同一场景的另一张照片" in page
+    assert hidden not in page
+    assert county.get(f"/photos/evidence/{world.match(mine, theirs)}.jpg").status_code == 404
 
 
 def test_a_picture_that_could_not_be_stripped_is_not_served(world, browse) -> None:

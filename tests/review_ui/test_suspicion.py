@@ -54,11 +54,12 @@ def report(*, additions=0, withdrawn=False) -> ReportView:
     )  # fmt: skip
 
 
-def alike(kind, *, state=None, bits=None, far_m=None, same_case=False) -> LookAlike:
+def alike(kind, *, state=None, bits=None, far_m=None, same_case=False, spots=None) -> LookAlike:
     """Return a resemblance to a report whose case, if it is theirs to see, is in a state."""
     return LookAlike(
         match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
+        spots=spots, score=0.987 if spots else None, has_evidence=bool(spots and state),
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
         is_rejected=False,
@@ -167,6 +168,22 @@ def test_a_picture_seen_before_names_the_ended_case() -> None:
     ended = alike("same_bytes", state=State.CLOSED, far_m=0.0)
     assert behind("picture-seen-before", ended, alike("same_bytes", state=State.FILED)) == [
         ("案件 AJ20261101-7KQ4MX-3，相距 0 米。", "Case AJ20261101-7KQ4MX-3, 0 m away.")
+    ]
+
+
+def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
+    known = alike("altered_picture", state=State.VERIFYING, spots=62)
+    linked = alike("altered_picture", state=State.VERIFYING, spots=40, same_case=True)
+    scene = alike("same_scene", state=State.VERIFYING, spots=20)
+    assert behind("altered-copy", known, alike("altered_picture", spots=9), linked, scene) == [
+        (
+            "案件 AJ20261101-7KQ4MX-3：62 处重合，重合部分相似度 99 %。",
+            "Case AJ20261101-7KQ4MX-3: 62 spots align, 99 % alike there.",
+        ),
+        (
+            "辖区外的一个案件：9 处重合，重合部分相似度 99 %。",
+            "A case outside your area: 9 spots align, 99 % alike there.",
+        ),
     ]
 
 

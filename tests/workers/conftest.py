@@ -34,7 +34,7 @@ from schemas.masks import Mask
 from schemas.places import Datum, Point
 from schemas.sealing import Sealer
 from schemas.settings import Settings
-from schemas.tables import Case, CaseReport, Report, ReportProgress, RouteDecision
+from schemas.tables import Case, CaseReport, Photo, Report, ReportProgress, RouteDecision
 from workers import pipeline
 from workers.machine import Machine, Polygons
 
@@ -251,6 +251,13 @@ class Tips:
                     RouteDecision.report_id == report_id, RouteDecision.department == department
                 )
             ).one()
+
+    def photo_id(self, report_id: uuid.UUID) -> uuid.UUID:
+        """Return the id of a report's first photo."""
+        with self.machine.database.reading() as session:
+            return session.scalars(
+                select(Photo.id).where(Photo.report_id == report_id).order_by(Photo.position)
+            ).first()
 
     def progress(self, report_id: uuid.UUID) -> ReportProgress:
         """Return how far the pipeline is with a report."""

@@ -217,7 +217,7 @@ def test_a_derivative_with_metadata_is_dropped_and_said(tmp_path: Path) -> None:
     dirty = write(tmp_path / "dirty.jpg").read_bytes()
     base = Examination(sha256="0" * 64, size_bytes=1)
     finding = examine._Finding(derivative_sizes=(1280, 320))
-    found = examine._examination(base, finding, {1280: dirty, 320: dirty})
+    found = examine._examination(base, finding, [dirty, dirty, b""])
     assert found.derivatives == {}
     assert found.notes == ("derivative-not-clean",)
 
@@ -234,7 +234,8 @@ def test_a_derivative_with_metadata_is_dropped_and_said(tmp_path: Path) -> None:
         [b'[{"unreadable_reason": "made-up"}]'],
         [b'[{"notes": ["<script>"]}]'],
         [b'[{"derivative_sizes": [1280, 320]}]', b"one blob"],
-        [b'[{"derivative_sizes": [9999]}]', b"blob"],
+        [b'[{"derivative_sizes": [9999]}]', b"blob", b"blob"],
+        [b'[{"derivative_sizes": [1280, 320]}]', b"blob", b"blob", b"no features"],
         [b"[{}]", b"a blob too many"],
         [b'[{"fingerprints": [{"variant": "plain", "pdq": "00", "quality": 9, "dihedral": []}]}]'],
     ],
