@@ -220,6 +220,7 @@ def values_of(world, case, person, mentioned=None):
         role = session.scalars(select(StaffRole).where(StaffRole.staff_id == person.staff_id))
         role_id = role.first().id
     other = world.report()
+    world.case(reports=(other,), code=case.county_code)
     with world.database.writing() as session:
         photo = session.get_one(Photo, world.photo_of(link.report_id))
         token, _ = add_token(session, staff_id=person.staff_id)
