@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import Point, distance_m
+from schemas.shop_names import plain_name
 from schemas.tables import Case, CaseReport, Match, Report
-from workers.neighbours import Neighbour, plain_name
+from workers.neighbours import Neighbour
 from workers.policy import POLICY, MatchPolicy
 from workers.route import Place
 

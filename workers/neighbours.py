@@ -1,7 +1,6 @@
 """Which cases are near a report's place and about the same: the same shop, the same spot."""
 
 import math
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from schemas.places import METRES_PER_DEGREE, Point, distance_m
+from schemas.shop_names import plain_name
 from schemas.tables import Case, CaseReport, Match, Report
 from workers.match import insert_matches, match_row
 from workers.policy import POLICY, MatchPolicy
@@ -127,9 +127,3 @@ def _first_reports(
     for _, of_one_case in groupby(rows, key=lambda row: row[0]):
         case_id, report_id, received_at = next(of_one_case)
         yield case_id, report_id, received_at
-
-
-def plain_name(name: str) -> str:
-    """Return a shop's name without what people write differently: width, case, marks, spaces."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(letter for letter in folded if letter.isalnum())

@@ -34,6 +34,7 @@ from review_ui.casework.signatures import (
 from schemas import audit
 from schemas.access import Role
 from schemas.acts import Act, ActCode, act_of
+from schemas.bulletins.shops import note_shop
 from schemas.errors import InvalidInput, NotAllowed
 from schemas.lifecycle import STATE_NAMES, TRANSITIONS, State, Step, Transition, transition
 from schemas.records import check_record, incomplete
@@ -262,19 +263,19 @@ def _move(
     case.state = move.target.value
     case.version += 1
     actor, second = signed.actors
-    session.add(
-        CaseHistory(
-            case_id=case.id,
-            version=case.version,
-            from_state=move.source.value,
-            to_state=move.target.value,
-            unit_id=case.unit_id,
-            actor_id=actor,
-            second_actor_id=second,
-            record=record,
-            occurred_at=signed.now,
-        )
+    made = CaseHistory(
+        case_id=case.id,
+        version=case.version,
+        from_state=move.source.value,
+        to_state=move.target.value,
+        unit_id=case.unit_id,
+        actor_id=actor,
+        second_actor_id=second,
+        record=record,
+        occurred_at=signed.now,
     )
+    session.add(made)
+    note_shop(session, case=case, move=made)
     settle_clock(
         session, case=case, move=move, actor_id=actor, now=signed.now, calendar=signed.calendar
     )

@@ -96,8 +96,8 @@ def _added(file: CaseFile, frame: Frame) -> Counter[tuple[str, Rows, object]]:
 
 
 def _particular(count: Count) -> object:
-    if count.rider is not None:
-        return str(count.rider)
+    if count.one_of is not None:
+        return str(count.one_of)
     return count.days if count.days is not None else count.cohort and count.cohort.name
 
 

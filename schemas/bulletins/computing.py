@@ -5,11 +5,13 @@ column of a case and no draft, so that whoever asks again years later gets the s
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from schemas.bulletins.candidates import cases_of_week
 from schemas.bulletins.counting import Count, Frame, counts_of
@@ -28,6 +30,7 @@ from schemas.tables import (
     PointOffer,
     PointRedemption,
     Report,
+    ShopFinding,
 )
 from schemas.weeks import Week
 
@@ -38,6 +41,8 @@ _POINTS: dict[str, str] = {
     EntryKind.REVERSED.value: "points_reversed",
     EntryKind.SPENT.value: "points_spent",
 }
+# How far back a shop that was verified before is a repeated one.
+REPEAT_WEEKS = 52
 # A case can wait for years; for what lies outside, days are counted one by one.
 _YEARS_BACK, _YEARS_AHEAD = 3, 2
 
@@ -86,7 +91,7 @@ def tallies_of(session: Session, frame: Frame) -> Tallies:
     found = Tallies()
     for count in counts_in(session, frame, cases_of_week(session, frame)):
         found.add(count, week=frame.week)
-    for count in _points(session, frame):
+    for count in chain(_points(session, frame), _repeat_shops(session, frame)):
         found.add(count, week=frame.week)
     if frame.scope.is_nation:
         number = _unprocessed(session, frame)
@@ -103,7 +108,7 @@ def counts_in(session: Session, frame: Frame, case_ids: Iterable[UUID]) -> Itera
 
 
 def _compared(session: Session, frame: Frame, week: Week) -> Compared:
-    other = Frame(week, frame.scope, frame.known_at, frame.parameters, frame.days)
+    other = replace(frame, week=week, with_cohorts=False)
     found = tallies_of(session, other)
     return Compared(week, found.total.figures(), _tables(found, frame.scope))
 
@@ -150,6 +155,30 @@ def _points(session: Session, frame: Frame) -> Iterator[Count]:
         if key and unit in frame.scope.units:
             areas = tuple((table, frame.scope.row_of(table, unit)) for table in frame.scope.areas)
             yield Count(key, int(points), areas)
+
+
+def _repeat_shops(session: Session, frame: Frame) -> Iterator[Count]:
+    """Count the shops verified in the week that another case had found before."""
+    earlier = aliased(ShopFinding)
+    begins_at, units = frame.week.begins_at, frame.scope.units
+    rows = session.execute(
+        select(ShopFinding.shop_key, ShopFinding.unit_id, earlier.unit_id)
+        .join(earlier, earlier.shop_key == ShopFinding.shop_key)
+        .where(
+            ShopFinding.occurred_at >= begins_at,
+            ShopFinding.occurred_at < frame.as_of,
+            ShopFinding.recorded_at <= frame.known_at,
+            earlier.occurred_at >= frame.week.after(-REPEAT_WEEKS).begins_at,
+            earlier.occurred_at < begins_at,
+            earlier.recorded_at <= frame.known_at,
+            earlier.case_id != ShopFinding.case_id,
+        )
+        .distinct()
+    )
+    for key, unit, earlier_unit in rows:
+        if unit in units and earlier_unit in units:
+            areas = tuple((table, frame.scope.row_of(table, unit)) for table in frame.scope.areas)
+            yield Count("repeat_shops", 1, areas, one_of=key)
 
 
 def _unprocessed(session: Session, frame: Frame) -> int:

@@ -31,13 +31,17 @@ Rows = tuple[tuple[Table, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is counted: a week of a scope, as it was known at a moment."""
+    """What is counted: a week of a scope, as it was known at a moment.
+
+    `with_cohorts` says whether the weeks of receipt before it are followed up too.
+    """
 
     week: Week
     scope: Scope
     known_at: datetime
     parameters: Parameters
     days: WorkingDays
+    with_cohorts: bool = True
 
     @property
     def as_of(self) -> datetime:
@@ -53,14 +57,14 @@ class Frame:
 class Count:
     """So many of an indicator, in these rows.
 
-    `rider` is whose report it is, for counting people; `days` a handling time;
-    `cohort` the week of receipt to which it belongs.
+    `one_of` is what is counted once however often it comes, a rider or a shop; `days` a
+    handling time; `cohort` the week of receipt to which it belongs.
     """
 
     key: str
     number: int
     rows: Rows
-    rider: object = None
+    one_of: object = None
     days: int | None = None
     cohort: Week | None = None
 
@@ -119,7 +123,7 @@ def _of_tips(life: Life, frame: Frame) -> Iterator[Count]:
         if rank == 0:
             yield Count("incidents", 1, rows)
         if tip.rider_id is not None:
-            yield Count("active_riders", 1, rows, rider=tip.rider_id)
+            yield Count("active_riders", 1, rows, one_of=tip.rider_id)
 
 
 def _acceptance(life: Life, tip: Tip) -> str:
@@ -217,7 +221,8 @@ _OUTCOMES = {
 
 def _of_cohort(life: Life, frame: Frame, rows: Rows) -> Iterator[Count]:
     received = week_of(life.received_at)
-    if life.state in LEFT or not frame.week.after(-COHORT_WEEKS) <= received <= frame.week:
+    oldest = frame.week.after(-COHORT_WEEKS if frame.with_cohorts else 0)
+    if life.state in LEFT or not oldest <= received <= frame.week:
         return
     rows = rows if received == frame.week else ()
     for key in ("cohort_cases", _OUTCOMES[life.conclusion]):

@@ -184,6 +184,17 @@ _CONCLUSIONS = (
         ),
         rate=("verified", "concluded"), open_rows=True,
     ),
+    _of(
+        Group.CONCLUSIONS, _FLOW, Unit.SHOPS, "repeat_shops",
+        ("重复查实店铺", "Repeat shops"),
+        (
+            ("本周查实的店铺中，此前 52 周内在本区域已另案查实过的家数。有统一社会信用代码的按"
+            "代码认定，否则按区县内的店名（不计空格、全半角、大小写）认定。"),
+            ("Shops verified in the week that had been verified in another case here in the 52 "
+            "weeks before. A shop is known by its unified social credit code, else by its name "
+            "within the county (spaces, width and case aside)."),
+        ),
+    ),
 )  # fmt: skip
 _MEASURES = (
     _of(

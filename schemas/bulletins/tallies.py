@@ -15,18 +15,18 @@ Figures = Mapping[str, int | None]
 
 @dataclass
 class Tally:
-    """One row's sums: numbers by indicator, riders once each, handling times by their length."""
+    """One row's sums: numbers by indicator, riders and shops once each, handling times."""
 
     numbers: Counter[str] = field(default_factory=Counter)
-    riders: set[object] = field(default_factory=set)
+    once: dict[str, set[object]] = field(default_factory=lambda: defaultdict(set))
     times: Counter[int] = field(default_factory=Counter)
 
     def add(self, count: Count) -> None:
         """Add what a case counts."""
         if count.days is not None:
             self.times[count.days] += count.number
-        elif count.rider is not None:
-            self.riders.add(count.rider)
+        elif count.one_of is not None:
+            self.once[count.key].add(count.one_of)
         else:
             self.numbers[count.key] += count.number
 
@@ -34,7 +34,7 @@ class Tally:
         """Return every indicator; None for a rate or a time of nothing."""
         found: dict[str, int | None] = {}
         numbers = Counter(self.numbers)
-        numbers["active_riders"] = len(self.riders)
+        numbers.update({key: len(each) for key, each in self.once.items()})
         for key, parts in SUMS.items():
             numbers[key] = sum(numbers[part] for part in parts)
         for key, each in INDICATORS.items():

@@ -1,7 +1,7 @@
 """Every table, one file a concept; importing this package registers them all."""
 
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification, AuditWaiting
-from schemas.tables.bulletins import BulletinDraft, BulletinIssue
+from schemas.tables.bulletins import BulletinDraft, BulletinIssue, ShopFinding
 from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import (
     Case,
@@ -60,6 +60,7 @@ from schemas.tables.reports import (
 from schemas.tables.retention import LegalHold, NightlyRun
 from schemas.tables.rewards import PointAccount, PointAward, PointEntry, PointExclusion
 from schemas.tables.riders import Rider, RiderToken, SignInCode
+from schemas.tables.spans import CaseSpan
 from schemas.tables.staff import (
     Staff,
     StaffLink,
@@ -90,6 +91,7 @@ __all__ = [
     "CaseNote",
     "CaseProposal",
     "CaseReport",
+    "CaseSpan",
     "CaseTask",
     "CaseWords",
     "Claim",
@@ -130,6 +132,7 @@ __all__ = [
     "RiderToken",
     "RouteDecision",
     "SavedView",
+    "ShopFinding",
     "SignInCode",
     "Staff",
     "StaffLink",

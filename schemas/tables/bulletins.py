@@ -1,6 +1,7 @@
 """The weekly bulletin: what was published, which nobody can alter, and the drafts before it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
@@ -43,11 +44,41 @@ class BulletinIssue(Base):
 
 
 class BulletinDraft(Base):
-    """A week's bulletin as it was last counted; recomputed at will, and nothing rests on it."""
+    """A week's bulletin as it was last counted; recomputed at will, and nothing rests on it.
+
+    `totals` stands beside it for a year's page. At `checked_at` it was looked whether any
+    fact had come since `known_at` that the week's figures rest on.
+    """
 
     __tablename__ = "bulletin_drafts"
 
     scope_code: Mapped[str] = mapped_column(String(6), primary_key=True)
     week: Mapped[str] = mapped_column(String(8), primary_key=True)
     known_at: Mapped[datetime]
+    checked_at: Mapped[datetime]
+    totals: Mapped[dict[str, Any]]
     document: Mapped[str] = mapped_column(Text)
+
+
+class ShopFinding(Base):
+    """Which shop a verification was about, as it was known when it was made; never altered.
+
+    A shop's name in a case can be filled in later and a shop can be renamed: what was
+    found then is kept. `shop_key` is the unified social credit code, else the county's code
+    and the plain name.
+    """
+
+    __tablename__ = "shop_findings"
+    __table_args__ = (
+        UniqueConstraint("case_id", "version"),
+        Index("ix_shop_findings_shop_key", "shop_key", "occurred_at"),
+        Index("ix_shop_findings_occurred_at", "occurred_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    version: Mapped[int]
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"))
+    shop_key: Mapped[str] = mapped_column(String(120))
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]

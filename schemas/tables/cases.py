@@ -114,6 +114,13 @@ class CaseReport(Base):
         ),
         Index("ix_case_reports_case_id", "case_id"),
         Index("ix_case_reports_report_id", "report_id"),
+        Index("ix_case_reports_linked_at", "linked_at"),
+        Index(
+            "ix_case_reports_unlinked_at",
+            "unlinked_at",
+            sqlite_where=text("unlinked_at IS NOT NULL"),
+            postgresql_where=text("unlinked_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
@@ -136,7 +143,11 @@ class CaseHistory(Base):
     """
 
     __tablename__ = "case_history"
-    __table_args__ = (UniqueConstraint("case_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "version"),
+        # What came since the week was counted last.
+        Index("ix_case_history_recorded_at", "recorded_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
@@ -159,7 +170,10 @@ class CaseAct(Base):
     """
 
     __tablename__ = "case_acts"
-    __table_args__ = (UniqueConstraint("case_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "version"),
+        Index("ix_case_acts_recorded_at", "recorded_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))

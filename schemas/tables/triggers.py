@@ -9,7 +9,8 @@ from sqlalchemy import DDL, Table, event
 
 from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
-from schemas.tables.bulletins import BulletinIssue
+from schemas.tables.bulletins import BulletinIssue, ShopFinding
+from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
@@ -23,8 +24,10 @@ APPEND_ONLY = (
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
     CaseNote.__tablename__,
+    LoadedCalendar.__tablename__,
     PointEntry.__tablename__,
     Report.__tablename__,
+    ShopFinding.__tablename__,
 )
 
 POSTGRESQL_FUNCTION = """

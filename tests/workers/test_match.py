@@ -6,10 +6,10 @@ from PIL import Image, ImageFilter
 from sqlalchemy import select
 
 from schemas.places import METRES_PER_DEGREE, Point
+from schemas.shop_names import plain_name
 from schemas.tables import Case, Match, PhotoHash
 from workers import pipeline
 from workers.fingerprints import distance
-from workers.neighbours import plain_name
 from workers.policy import POLICY
 
 
