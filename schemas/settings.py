@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         0, ge=0, le=365, description="days after which points are approved unseen; 0: never"
     )
     bulletin_small_cell: int = Field(
-        5, ge=2, le=50, description="a public bulletin shows no figure from 1 up to this one less 1"
+        5, ge=3, le=50, description="a public bulletin shows no figure from 1 up to this one less 1"
     )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")

@@ -160,19 +160,16 @@ _CONCLUSIONS = (
         Group.CONCLUSIONS, _FLOW, Unit.CASES, "unfounded",
         ("不实", "Unfounded"),
         ("本周内认定不实的案件数。", "Cases found unfounded in the week."),
-        open_rows=True,
     ),
     _of(
         Group.CONCLUSIONS, _FLOW, Unit.CASES, "unverifiable",
         ("无法查证", "Unverifiable"),
         ("本周内认定无法查证的案件数。", "Cases found unverifiable in the week."),
-        open_rows=True,
     ),
     _of(
         Group.CONCLUSIONS, _FLOW, Unit.CASES, "concluded",
         ("作出结论", "Concluded"),
         ("本周查实、不实、无法查证之和。", "Verified, unfounded and unverifiable together."),
-        open_rows=True,
     ),
     _of(
         Group.CONCLUSIONS, _FLOW, Unit.BASIS_POINTS, "verification_rate",
@@ -182,7 +179,7 @@ _CONCLUSIONS = (
             ("Verified ÷ concluded (verified, unfounded, unverifiable) in the week; none where "
             "nothing was concluded."),
         ),
-        rate=("verified", "concluded"), open_rows=True,
+        rate=("verified", "concluded"),
     ),
     _of(
         Group.CONCLUSIONS, _FLOW, Unit.SHOPS, "repeat_shops",
@@ -217,7 +214,6 @@ _MEASURES = (
         Group.MEASURES, _FLOW, Unit.CASES, "not_filed",
         ("不予立案", "Not filed"),
         ("本周内决定不予立案的案件数。", "Cases in which it was decided not to file."),
-        open_rows=True,
     ),
     _of(
         Group.MEASURES, _FLOW, Unit.CASES, "penalised",
@@ -238,7 +234,6 @@ _MEASURES = (
             "本周处罚决定中的没收之和，以分计。",
             "Sum of what was confiscated by decisions of the week, in fen.",
         ),
-        open_rows=True,
     ),
     _of(
         Group.MEASURES, _FLOW, Unit.CASES, "shops_shut",
@@ -248,13 +243,11 @@ _MEASURES = (
             ("Cases whose decision of the week suspends the business or revokes its licence. A "
             "closed case does not mean a closed shop."),
         ),
-        open_rows=True,
     ),
     _of(
         Group.MEASURES, _FLOW, Unit.CASES, "transferred",
         ("移送", "Transferred"),
         ("本周内移送其他部门的案件数。", "Cases handed over to another department in the week."),
-        open_rows=True,
     ),
     _of(
         Group.MEASURES, _FLOW, Unit.CASES, "invalid",

@@ -4,8 +4,10 @@ An issue is never altered. When facts that came late change a figure, the next r
 says by how much and because of which cases; when they change none, there is none.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -48,7 +50,8 @@ def draft(
     row = session.get(BulletinDraft, (scope, week.name)) or BulletinDraft(
         scope_code=scope, week=week.name
     )
-    row.known_at, row.document = now, found.canonical
+    row.known_at = row.checked_at = now
+    row.totals, row.document = dict(found.totals), found.canonical
     session.add(row)
     session.flush()
     return found
@@ -215,11 +218,45 @@ def _sealed(
         signer_name=signer.name[:80],
         document=found.canonical,
         deltas=canonical_json(deltas_between(session, before.bulletin, found) if before else {}),
-        public_document=canonical_json(public_form(session, found, revision=revision)),
+        public_document=canonical_json(_public(session, found, before, revision)),
         previous_sha256=last.sha256 if last else GENESIS,
     )
     row.sha256 = seal_of(row)
     return row
+
+
+def _public(
+    session: Session, found: Bulletin, before: Latest | None, revision: int
+) -> dict[str, Any]:
+    """Return the public form, with what was public before in view."""
+    weeks = [each.week for each in (found.previous, found.last_year) if each]
+    others = {}
+    for week in weeks:
+        other = latest(session, week=week, scope=found.scope)
+        if other:
+            others[week.name] = json.loads(other.issue.public_document)
+    return public_form(
+        found,
+        revision=revision,
+        earlier=json.loads(before.issue.public_document) if before else None,
+        others=others,
+        is_elsewhere=_is_elsewhere(session, found),
+    )
+
+
+def _is_elsewhere(session: Session, found: Bulletin) -> bool:
+    """Whether this week was opened for an area around this one or within it."""
+    prefix = prefix_of(found.scope)
+    rows = session.execute(
+        select(BulletinIssue.scope_code, BulletinIssue.public_document).where(
+            BulletinIssue.week == found.week.name, BulletinIssue.scope_code != found.scope
+        )
+    )
+    return any(
+        (prefix.startswith(prefix_of(code)) or prefix_of(code).startswith(prefix))
+        and json.loads(public)["totals"]
+        for code, public in rows
+    )
 
 
 def _signer(session: Session, *, signer_id: UUID, scope: str) -> Staff:

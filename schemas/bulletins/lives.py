@@ -186,7 +186,7 @@ def _pauses(deeds: Sequence[Deed]) -> tuple[list[Span], bool]:
             continue
         last = step.record.get("pause_to")
         if not last and following is not None:
-            last = following.record["pause_to"]
+            last = following.record.get("pause_to")
         if last:
             ended.append((date.fromisoformat(step.record["pause_from"]), date.fromisoformat(last)))
         else:

@@ -138,8 +138,8 @@ def _kept_postgresql(table: str) -> tuple[str, str]:
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in columns)
     return (
         (
-            "CREATE OR REPLACE FUNCTION refuse_another_past() RETURNS trigger LANGUAGE plpgsql AS $$ "
-            "BEGIN RAISE EXCEPTION '%: a fact of the past is kept', TG_TABLE_NAME; END $$"
+            "CREATE OR REPLACE FUNCTION refuse_another_past() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN RAISE EXCEPTION '%: a fact of the past is kept', TG_TABLE_NAME; END $$"
         ),
         (
             f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} FOR EACH ROW "

@@ -1,6 +1,7 @@
 """A small city in rows: reports, cases and what happened to them, at moments of one's choice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from schemas.access import Role
 from schemas.bulletins.computing import compute
@@ -23,6 +25,7 @@ from schemas.tables import (
     CaseReport,
     Report,
     Rider,
+    ShopFinding,
     Staff,
     StaffRole,
     Unit,
@@ -44,6 +47,25 @@ class City:
     versions: dict[UUID, int] = field(default_factory=dict)
     states: dict[UUID, State] = field(default_factory=dict)
 
+    session: Session | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Write in a transaction of its own, or in the one that `together` has opened."""
+        if self.session is not None:
+            yield self.session
+            self.session.flush()
+            return
+        with self.database.writing() as session:
+            yield session
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let everything within be one transaction: much faster on a disk."""
+        with self.database.writing() as self.session:
+            yield
+        self.session = None
+
     def unit(self, code: str) -> UUID:
         if code not in self.units:
             with self.database.reading() as session:
@@ -55,7 +77,7 @@ class City:
         return self.units[code]
 
     def signer(self, code: str = SHENYANG, role: Role = Role.STATISTICIAN) -> UUID:
-        with self.database.writing() as session:
+        with self.writing() as session:
             staff = Staff(sign_in=f"s{next(_numbers)}", name="统计员", password_hash="x")
             session.add(staff)
             session.flush()
@@ -63,7 +85,7 @@ class City:
             return staff.id
 
     def rider(self) -> UUID:
-        with self.database.writing() as session:
+        with self.writing() as session:
             number = next(_numbers)
             rider = Rider(sealed_profile=b"x", phone_digest=f"p{number}")
             session.add(rider)
@@ -80,7 +102,7 @@ class City:
         shop: str = "",
     ) -> UUID:
         number = next(_numbers)
-        with self.database.writing() as session:
+        with self.writing() as session:
             made = Report(
                 number=f"JB{number:08d}",
                 receipt_hash=f"{number:064d}",
@@ -110,7 +132,7 @@ class City:
         report = report or self.report(at, categories=categories, **facts)
         known = recorded_at or at + timedelta(seconds=1)
         number = next(_numbers)
-        with self.database.writing() as session:
+        with self.writing() as session:
             case = Case(
                 id=new_id(),
                 number=f"AJ{number:08d}",
@@ -151,7 +173,7 @@ class City:
         kind: str = "same_incident",
         department: str = "market",
     ) -> UUID:
-        with self.database.writing() as session:
+        with self.writing() as session:
             made = CaseReport(
                 case_id=case_id, report_id=report_id, department=department, kind=kind,
                 pseudonym="骑手-0Q0", linked_at=at,
@@ -161,7 +183,7 @@ class City:
             return made.id
 
     def unlink(self, link_id: UUID, *, at: datetime) -> None:
-        with self.database.writing() as session:
+        with self.writing() as session:
             session.get_one(CaseReport, link_id).unlinked_at = at
 
     def move(
@@ -175,7 +197,7 @@ class City:
         **record: Any,
     ) -> None:
         """Make one move; what the present columns say follows, since nothing may rest on it."""
-        with self.database.writing() as session:
+        with self.writing() as session:
             case = session.get_one(Case, case_id)
             self.versions[case_id] += 1
             if code:
@@ -191,11 +213,22 @@ class City:
             case.state = target.value
             self.states[case_id] = target
 
+    def found(self, case_id: UUID, shop: str, at: datetime, recorded_at: datetime) -> None:
+        """Note the shop of the case's last move, as the inspectors' room does."""
+        with self.writing() as session:
+            session.add(
+                ShopFinding(
+                    case_id=case_id, version=self.versions[case_id], shop_key=shop,
+                    unit_id=session.get_one(Case, case_id).unit_id, occurred_at=at,
+                    recorded_at=recorded_at,
+                )
+            )  # fmt: skip
+
     def act(
         self, case_id: UUID, code: str, at: datetime, recorded_at: datetime | None = None,
         **record: Any,
     ) -> None:  # fmt: skip
-        with self.database.writing() as session:
+        with self.writing() as session:
             self.versions[case_id] += 1
             session.add(
                 CaseAct(
