@@ -47,14 +47,19 @@ def draft(
 ) -> Bulletin:
     """Count a week as it is known now and keep it as the draft that pages show."""
     found = compute(session, week=week, scope=scope, known_at=now, parameters=parameters)
-    row = session.get(BulletinDraft, (scope, week.name)) or BulletinDraft(
-        scope_code=scope, week=week.name
+    keep_draft(session, found)
+    return found
+
+
+def keep_draft(session: Session, found: Bulletin) -> None:
+    """Keep what was counted as the week's draft, in place of the one before."""
+    row = session.get(BulletinDraft, (found.scope, found.week.name)) or BulletinDraft(
+        scope_code=found.scope, week=found.week.name
     )
-    row.known_at = row.checked_at = now
+    row.known_at = row.checked_at = found.known_at
     row.totals, row.document = dict(found.totals), found.canonical
     session.add(row)
     session.flush()
-    return found
 
 
 def read_draft(session: Session, *, week: Week, scope: str) -> Bulletin | None:

@@ -9,7 +9,7 @@ receipt on. A test holds that after any history the rollups equal the recount.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from schemas.bulletins.issues import SETTLES_WITHIN, draft
@@ -40,22 +40,50 @@ def refresh(
     weeks: Sequence[Week],
 ) -> list[Week]:
     """Count those of the weeks anew whose draft is missing or was touched; return them."""
-    known = _drafts(session, scope, weeks)
-    checked = min((row.checked_at for row in known.values()), default=now)
-    # What was recorded a moment before the last look may have come in after it.
-    touched = _touched_since(session, read_scope(session, scope), checked - SETTLES_WITHIN)
-    first = week_of(touched) if touched else None
-    counted = []
-    for week in weeks:
-        row = known.get(week.name)
-        runs = row is not None and row.known_at < week.ends_at
-        if row is None or runs or (first is not None and week >= first):
-            draft(session, week=week, scope=scope, now=now, parameters=parameters)
-            counted.append(week)
-        else:
-            row.checked_at = now
-    session.flush()
+    counted = stale(session, scope=scope, weeks=weeks)
+    for week in counted:
+        draft(session, week=week, scope=scope, now=now, parameters=parameters)
+    mark_checked(session, scope=scope, weeks=weeks, now=now)
     return counted
+
+
+def stale(session: Session, *, scope: str, weeks: Sequence[Week]) -> list[Week]:
+    """Return those of the weeks whose draft is missing, was made before their end, or is touched.
+
+    Of weeks before the first report there is nothing to count.
+    """
+    begun = session.scalar(select(func.min(Report.received_at)))
+    if begun is None:
+        return []
+    known = _drafts(session, scope, weeks)
+    checked = min((row.checked_at for row in known.values()), default=None)
+    # What was recorded a moment before the last look may have come in after it.
+    touched = checked and _touched_since(
+        session, read_scope(session, scope), checked - SETTLES_WITHIN
+    )
+    first = week_of(touched) if touched else None
+    return [
+        week
+        for week in weeks
+        if week >= week_of(begun)
+        and (
+            week.name not in known
+            or known[week.name].known_at < week.ends_at
+            or (first is not None and week >= first)
+        )
+    ]
+
+
+def mark_checked(session: Session, *, scope: str, weeks: Sequence[Week], now: datetime) -> None:
+    """Note that all drafts of these weeks are as good as counted at a moment."""
+    session.execute(
+        update(BulletinDraft)
+        .where(
+            BulletinDraft.scope_code == scope,
+            BulletinDraft.week.in_([week.name for week in weeks]),
+        )
+        .values(checked_at=now)
+    )
 
 
 def trend(session: Session, *, scope: str, weeks: Sequence[Week]) -> dict[Week, Figures]:

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 from schemas.workdays import (
@@ -14,15 +15,24 @@ from schemas.workdays import (
 )
 
 
+@lru_cache(maxsize=8)
+def _counted(
+    days: tuple[tuple[date, bool], ...], years: frozenset[int], first: date, last: date
+) -> list[int]:
+    """Return how many working days there were from the first day up to each one."""
+    calendar = CalendarOverrides(dict(days), years)
+    every = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return list(accumulate(is_working_day(day, overrides=calendar) for day in every))
+
+
 class WorkingDays:
     """Answers as schemas.workdays does, for days of `first_year` to `last_year` at once."""
 
     def __init__(self, calendar: CalendarOverrides, *, first_year: int, last_year: int) -> None:
         self.calendar = calendar
         self._first = date(first_year, 1, 1)
-        length = (date(last_year, 12, 31) - self._first).days + 1
-        days = (self._first + timedelta(days=n) for n in range(length))
-        self._counted = list(accumulate(is_working_day(day, overrides=calendar) for day in days))
+        days = tuple(sorted(calendar.days.items()))
+        self._counted = _counted(days, calendar.years, self._first, date(last_year, 12, 31))
 
     def due_on(self, start: date, working_days: int, *, paused: Sequence[Span] = ()) -> date:
         """Return the last day of a period, as schemas.workdays.due_date does."""
