@@ -12,7 +12,7 @@ from review_ui.access.attempts import AttemptLimits
 from review_ui.access.entrance import checks, guard_forms, kept_form
 from review_ui.access.passwords import password_matches
 from review_ui.access.provider import Provider
-from review_ui.evidence.fonts import find_chinese_font
+from intake.fonts import find_chinese_font
 from review_ui.lists.overviews import Overviews
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters
@@ -23,6 +23,7 @@ from review_ui.routes.administration import staff_pages
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
+from review_ui.routes.bulletin_issues import bulletin_issues
 from review_ui.routes.bulletins import bulletins
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
@@ -113,6 +114,7 @@ def create_app(settings: Settings) -> Flask:
         photos,
         week,
         bulletins,
+        bulletin_issues,
         api,
         unsealing,
         unsealing_api,

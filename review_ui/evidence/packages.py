@@ -24,7 +24,7 @@ from intake.photos import PhotoStore
 from review_ui.access.staff import SignedIn
 from review_ui.casefile.reading import open_casefile
 from review_ui.evidence.cover import cover_sheet
-from review_ui.evidence.fonts import find_chinese_font
+from intake.fonts import find_chinese_font
 from review_ui.evidence.manifest import PackedPhoto, build_manifest, packed_photos
 from schemas import audit
 from schemas.errors import Conflict

@@ -34,6 +34,8 @@ from review_ui.app import create_app
 from review_ui.room import WEB
 from schemas.access import Role
 from schemas.audit import PIPELINE
+from schemas.bulletins.issues import publish
+from schemas.bulletins.parameters import present_parameters
 from schemas.database import Database, new_id, now_utc
 from schemas.lifecycle import State
 from schemas.numbers import CASE_PREFIX, REPORT_PREFIX, new_number, new_receipt_code
@@ -64,6 +66,7 @@ from schemas.tables import (
 )
 from schemas.tables.photos import EVIDENCE_EDGE
 from schemas.taxonomy import category, severity_of
+from schemas.weeks import week_of
 from schemas.workdays import due_date, local_date
 
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
@@ -126,6 +129,22 @@ class World:
             session.add(row)
             session.flush()
             return row.id, f"rider_{row.id.hex}"
+
+    def bulletin(self, signer: SignedIn, code: str = SHENYANG) -> str:
+        """Publish last week's bulletin and, its facts having come late, a revision of it.
+
+        Returns the week's name.
+        """
+        week = week_of(self.now).after(-1)
+        for day in (1, 2):
+            self.case(received_at=week.begins_at + timedelta(days=day))
+        for known_at in (week.ends_at, now_utc()):
+            with self.database.writing() as session:
+                publish(
+                    session, week=week, scope=code, signer_id=signer.staff_id, now=now_utc(),
+                    parameters=present_parameters(small_cell=5), known_at=known_at,
+                )  # fmt: skip
+        return week.name
 
     def suggestion(self, body: str = "站点能不能多放几个充电口？", kind: str = "request") -> str:
         """Put in what a rider suggests; returns its number."""

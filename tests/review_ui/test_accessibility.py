@@ -24,6 +24,7 @@ from schemas.audit import PIPELINE
 from schemas.database import now_utc
 from schemas.lifecycle import State
 from schemas.tables import Case, CaseHistory, PointAward
+from schemas.weeks import read_week
 
 SHENHE, SHENYANG = "210103", "210100"
 PASSWORD = "a long enough password"
@@ -158,10 +159,15 @@ def furnish(world):
         audit.seal(session)
     world.suggestion()
     poster = world.invitation(world.unit(SHENHE).id)
+    counted = world.bulletin(boss)
+    before = read_week(counted).after(-1).name
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
-        "/bulletins",
+        f"/bulletins?week={counted}", f"/bulletins/compare?week={counted}",
+        f"/bulletins/cases?week={counted}&figure=received", "/bulletins/periods",
+        "/bulletins/definitions", "/bulletins/issues", f"/bulletins/screen?week={counted}",
+        f"/bulletins/sign?week={before}",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         "/invitations", f"/invitations/{poster}",

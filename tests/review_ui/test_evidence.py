@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from review_ui.casework.advancing import act, advance
 from review_ui.evidence.evidence_check import check_log, check_package
-from review_ui.evidence.fonts import find_chinese_font
+from intake.fonts import find_chinese_font
 from review_ui.evidence.packages import note_taken, prepare_package
 from schemas import audit
 from schemas.access import Role

@@ -48,8 +48,8 @@ def find_chinese_font(directories: Iterable[Path] | None = None) -> Font:
     raise ConfigurationError(
         "font-missing",
         Words(
-            "没有找到中文字体，做不了封面：请安装 fonts-noto-cjk，或重新安装本产品的依赖包。",
-            "No font with Chinese characters was found, so no cover sheet can be made: install "
+            "没有找到中文字体，做不了 PDF：请安装 fonts-noto-cjk，或重新安装本产品的依赖包。",
+            "No font with Chinese characters was found, so no PDF can be made: install "
             "fonts-noto-cjk, or this product's packages anew.",
         ),
     )
