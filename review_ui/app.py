@@ -6,13 +6,13 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 
 from intake.bundle import read_bundle
 from intake.doorway import Doorway, hang, request_id, request_locale
+from intake.fonts import find_chinese_font
 from intake.photos import make_store
 from intake.queueing import DoorQueue
 from review_ui.access.attempts import AttemptLimits
 from review_ui.access.entrance import checks, guard_forms, kept_form
 from review_ui.access.passwords import password_matches
 from review_ui.access.provider import Provider
-from intake.fonts import find_chinese_font
 from review_ui.lists.overviews import Overviews
 from review_ui.metrics import RoomMetrics
 from review_ui.presenting import add_filters

@@ -9,8 +9,8 @@ from typing import Any
 
 import typst
 
-from intake.photos import PhotoStore
 from intake.fonts import Font
+from intake.photos import PhotoStore
 from review_ui.evidence.manifest import PackedPhoto
 from review_ui.room import WEB
 from schemas.flags import SOURCE_NAMES

@@ -20,11 +20,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from zipstream import ZipStream
 
+from intake.fonts import find_chinese_font
 from intake.photos import PhotoStore
 from review_ui.access.staff import SignedIn
 from review_ui.casefile.reading import open_casefile
 from review_ui.evidence.cover import cover_sheet
-from intake.fonts import find_chinese_font
 from review_ui.evidence.manifest import PackedPhoto, build_manifest, packed_photos
 from schemas import audit
 from schemas.errors import Conflict

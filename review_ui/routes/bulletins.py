@@ -127,7 +127,8 @@ def show_period() -> str:
 def show_cases_behind() -> str:
     """List the cases behind a figure, as far as they are theirs to see."""
     scope = allowed_scope(person(), request.args.get("scope"), Right.SEE_CASES)
-    key, table, row = (request.args.get(name) for name in ("figure", "table", "row"))
+    key = request.args.get("figure", "received")
+    table, row = request.args.get("table"), request.args.get("row")
     if key not in INDICATORS or not has_cases(key) or (table and table not in set(Table)):
         raise not_found()
     with room().database.reading() as db:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from intake.fonts import find_chinese_font
 from review_ui.casework.advancing import act, advance
 from review_ui.evidence.evidence_check import check_log, check_package
-from intake.fonts import find_chinese_font
 from review_ui.evidence.packages import note_taken, prepare_package
 from schemas import audit
 from schemas.access import Role
