@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from benchmarks.room import SIZES
+from benchmarks.seen import SIZES as PHOTOS
 
 # (module, unit, smallest ratio wanted); rows whose name holds «peak» want at most 2.
 BENCHMARKS = (
@@ -24,23 +25,31 @@ BENCHMARKS = (
 APP = "benchmarks.app"
 
 
-def rows_of(module: str) -> list[tuple[str, float, float, float]]:
-    """Run one benchmark apart and return (name, floor, ours, ratio) of each of its figures."""
+def rows_of(module: str, smallest: float) -> list[tuple[str, float, float, float, float]]:
+    """Run one benchmark apart; return each figure's name, floor, ours, ratio and what is wanted."""
     command = [sys.executable, "-m", module, "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     if "rows" in found:
         return [
-            (row["what"], row["floor_per_s"], row["ours_per_s"], row["ratio"])
+            (row["what"], row["floor_per_s"], row["ours_per_s"], row["ratio"], smallest)
             for row in found["rows"]
         ]
-    return [(name, row["floor"], row["ours"], row["ratio"]) for name, row in found.items()]
+    return [
+        (name, row["floor"], row["ours"], row["ratio"], row.get("wanted", smallest))
+        for name, row in found.items()
+    ]
 
 
 def room(cases: str, rounds: int) -> None:
     """Print the inspectors' room's own table."""
     command = [sys.executable, "-m", "benchmarks.room", "--sizes", cases, "--rounds", str(rounds)]
     subprocess.run(command, check=True)
+
+
+def seen(photos: str) -> None:
+    """Print the table of the search among so many photos."""
+    subprocess.run([sys.executable, "-m", "benchmarks.seen", "--sizes", photos], check=True)
 
 
 def rows_of_app() -> list[tuple[str, str, float, float, float, str]]:
@@ -54,20 +63,23 @@ def rows_of_app() -> list[tuple[str, str, float, float, float, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Every benchmark, one after another.")
     parser.add_argument("--cases", default=",".join(str(size) for size in SIZES))
+    parser.add_argument("--photos", default=",".join(str(size) for size in PHOTOS))
     parser.add_argument("--rounds", type=int, default=20)
     asked = parser.parse_args()
     print("| benchmark | unit | floor | ours | ratio | wanted |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for module, unit, smallest in BENCHMARKS:
-        for name, floor, ours, ratio in rows_of(module):
+        for name, floor, ours, ratio, least in rows_of(module, smallest):
             peak = "peak" in name
-            wanted, what = ("≤ 2", "MB") if peak else (f"≥ {smallest}", unit)
+            wanted, what = ("≤ 2", "MB") if peak else (f"≥ {least}", unit)
             print(
                 f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |",
                 flush=True,
             )
     for name, what, floor, ours, ratio, wanted in rows_of_app():
         print(f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |")
+    print(flush=True)
+    seen(asked.photos)
     print(flush=True)
     room(asked.cases, asked.rounds)
 

@@ -110,6 +110,8 @@ def _same_pictures(
         ]
     # A picture that everybody has sent resembles thousands; far fewer are ever shown.
     alike = nsmallest(MOST_ALIKE, alike, key=lambda each: each[2])
+    if not alike:
+        return []
     others = session.execute(
         select(Photo.id, Photo.report_id).where(
             Photo.id.in_({other for _, other, _ in alike}), Photo.report_id != report_id

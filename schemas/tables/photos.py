@@ -96,7 +96,7 @@ class PhotoHash(Base):
 
 
 class HashBlock(Base):
-    """Some thousand hashes in one row, to be read and compared at once; never changed.
+    """A thousand hashes in one row, to be read and compared at once; never changed.
 
     `data` holds the ids of `hashes` rows of photo_hashes (64 bits each, the lowest byte
     first) and then their 256 bits in the same order. Blocks are numbered from 1 without

@@ -1,6 +1,6 @@
 """Every photo ever received, asked whether it shows the same picture: search by PDQ.
 
-Hashes come as rows of `photo_hashes`, which are the truth. The clock packs them: four
+Hashes come as rows of `photo_hashes`, which are the truth. The clock packs them: a
 thousand into a *block*, one row that is read and compared at once; runs of blocks into
 *segments*, whose lists are looked up by sixteen bits. Neither ever changes, so that a
 process may keep them in memory (`workers.seen.memory`) and can't be out of date. What is

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from intake.inserting import insert_if_new
+from intake.inserting import insert_if_new, insert_missing
 from schemas.database import Database, now_utc
 from schemas.tables import HashBlock, HashList, HashSegment, PhotoHash
 from workers.fingerprints import HASH_BYTES, MIN_QUALITY
@@ -34,10 +34,10 @@ from workers.seen.bands import BAND_BITS, Hashes, hashes_of, lists_of
 
 log = structlog.get_logger()
 
-BLOCK = 4_096
+BLOCK = 1_024
 # A segment of so many blocks leaves so many low bits out of its keys, which gives each of
 # its lists some thirty hashes or more: many short lists cost more than what they spare.
-SHIFTS = {16: 5, 64: 3, 256: 1, 1_024: 0}
+SHIFTS = {64: 5, 128: 4, 256: 3, 512: 2, 1_024: 1, 2_048: 0, 4_096: 0, 8_192: 0}
 ID_BYTES = 8
 SEGMENT_BITS = 20
 # No search takes a hundredth of it.
@@ -104,7 +104,7 @@ def _pack_block(database: Database) -> bool:
 
 
 def among(
-    session: Session, column: InstrumentedAttribute[int], values: list[int]
+    session: Session, column: ColumnElement[int] | InstrumentedAttribute[int], values: list[int]
 ) -> ColumnElement[bool]:
     """Return the condition that a whole number is one of many, given as one parameter."""
     if session.get_bind().dialect.name == "postgresql":
@@ -151,7 +151,7 @@ def _make_segment(database: Database, run: Run) -> None:
             ]
             # Not the whole segment at once: on SQLite nobody else writes meanwhile.
             with database.writing() as session:
-                insert_if_new(session, HashList, rows, conflict=("id",))
+                insert_missing(session, HashList, rows)
     _finish_segment(database, segment_id, run)
 
 
