@@ -63,7 +63,7 @@ def cases_behind(
     keys = _counted_as(key)
 
     def fits(count: Count) -> bool:
-        is_own = count.cohort in (None, frame.week) and count.rider is None
+        is_own = count.cohort in (None, frame.week)
         return is_own and count.key in keys and (table is None or (table, row) in count.rows)
 
     for file in read_files(session, cases_of_week(session, frame)):
