@@ -27,7 +27,8 @@ MAX_SHIFT = 8
 ENTRY_BYTES = 8
 
 Hashes = NDArray[np.uint8]
-Entries = NDArray[np.uint32]
+# Both halves in one number: taking numbers out of a list is six times as fast as taking pairs.
+Entries = NDArray[np.uint64]
 
 
 def hashes_of(data: bytes) -> Hashes:
@@ -58,8 +59,8 @@ def fewest_bits(hashes: Hashes, questions: Hashes) -> list[int]:
 
 
 def entries_of(data: bytes) -> Entries:
-    """Return stored entries as rows of two numbers."""
-    return np.frombuffer(data, "<u4").reshape(-1, 2)
+    """Return stored entries: who it is in the lower half, what follows in the upper one."""
+    return np.frombuffer(data, "<u8")
 
 
 def lists_of(hashes: Hashes, numbers: NDArray[np.uint32], *, shift: int) -> Iterator["Lists"]:
@@ -67,9 +68,8 @@ def lists_of(hashes: Hashes, numbers: NDArray[np.uint32], *, shift: int) -> Iter
     for band in range(BANDS):
         keys = _keys(hashes, band) >> shift
         order = np.argsort(keys, kind="stable")
-        entries = np.empty((len(hashes), 2), "<u4")
-        entries[:, 0] = numbers[order]
-        entries[:, 1] = _following(hashes, band)[order]
+        entries = _following(hashes, band).astype("<u8") << np.uint64(32) | numbers
+        entries = entries[order]
         ends = np.cumsum(np.bincount(keys, minlength=1 << (BAND_BITS - shift)))
         yield Lists(np.concatenate([[0], ends]), entries)
 
@@ -111,12 +111,13 @@ class Lookups:
         # The places of all entries of all lists, one list after another.
         at = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
         entries = lists.entries[at]
-        differing = entries[:, 1] ^ np.repeat(self.following, lengths)
+        differing = (entries >> np.uint64(32)).astype(np.uint32)
+        differing ^= np.repeat(self.following, lengths)
         apart = np.repeat(self.apart, lengths)
         fits = apart + np.bitwise_count(differing) <= _RUNS[2]
         fits &= apart + np.bitwise_count(differing >> 8) <= _RUNS[1]
         fits &= apart + np.bitwise_count(differing >> 24) <= _RUNS[0]
-        return np.unique(entries[fits, 0])
+        return np.unique(entries[fits].astype(np.uint32))
 
 
 def lookups(questions: Hashes, *, shift: int) -> Lookups:

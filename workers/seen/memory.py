@@ -35,9 +35,9 @@ class Memory:
         """Return a block's ids and hashes, None where it is not kept."""
         return self._blocks.get(number)
 
-    def segment(self, segment: HashSegment) -> Lists | None:
+    def segment(self, segment_id: int, ready_at: datetime | None) -> Lists | None:
         """Return all lists of a segment, None where it is not kept."""
-        return self._segments.get((segment.id, segment.ready_at))
+        return self._segments.get((segment_id, ready_at))
 
     @property
     def size_bytes(self) -> int:
@@ -83,7 +83,7 @@ class Memory:
 def _read_segment(session: Session, segment: HashSegment) -> Lists:
     """Return all lists of a segment, which stand in its table in the order of their keys."""
     lengths = np.zeros(BANDS << (BAND_BITS - segment.shift), np.int64)
-    entries = np.empty((BANDS * segment.hashes, 2), np.uint32)
+    entries = np.empty(BANDS * segment.hashes, np.uint64)
     before, filled = first_list(segment.id), 0
     rows = session.execute(
         select(HashList.id, HashList.data)

@@ -7,7 +7,7 @@ twice, since all of them would write the same.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import structlog
@@ -17,14 +17,15 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     String,
+    Table,
+    bindparam,
     delete,
     func,
-    literal,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new, insert_missing
 from schemas.database import Database, now_utc
@@ -43,6 +44,7 @@ SEGMENT_BITS = 20
 # No search takes a hundredth of it.
 KEPT_WHEN_RETIRED = timedelta(hours=1)
 _LISTS_AT_ONCE = 8_192
+_HASHES = cast(Table, PhotoHash.__table__)
 _DROPPED_AT_ONCE = 50_000
 
 
@@ -94,23 +96,27 @@ def _pack_block(database: Database) -> bool:
         )
         block = {"id": last + 1, "hashes": len(good), "data": data, "made_at": now_utc()}
         if insert_if_new(session, HashBlock, [block], conflict=("id",)):
+            dialect = session.get_bind().dialect.name
             session.execute(
-                update(PhotoHash)
-                .where(among(session, PhotoHash.id, [key for key, *_ in rows]))
+                update(_HASHES)
+                .where(among(_HASHES.c.id, "ids", dialect=dialect))
                 .values(block_id=last + 1),
-                execution_options={"synchronize_session": False},
+                {"ids": listed([key for key, *_ in rows], dialect=dialect)},
             )
     return True
 
 
-def among(
-    session: Session, column: ColumnElement[int] | InstrumentedAttribute[int], values: list[int]
-) -> ColumnElement[bool]:
-    """Return the condition that a whole number is one of many, given as one parameter."""
-    if session.get_bind().dialect.name == "postgresql":
-        return column == func.any(literal(values, ARRAY(BigInteger)))
-    listed = func.json_each(literal(str(values), String)).table_valued("value")
+def among(column: ColumnElement[int], name: str, *, dialect: str) -> ColumnElement[bool]:
+    """Return the condition that a column is one of many numbers, given as one parameter."""
+    if dialect == "postgresql":
+        return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
+    listed = func.json_each(bindparam(name, type_=String)).table_valued("value")
     return column.in_(select(listed.c.value.cast(Integer)))
+
+
+def listed(values: list[int], *, dialect: str) -> list[int] | str:
+    """Return many numbers as the parameter of `among`."""
+    return values if dialect == "postgresql" else str(values)
 
 
 def read_block(data: bytes) -> tuple[NDArray[np.int64], Hashes]:

@@ -7,12 +7,13 @@ search began is missed, while packing goes on.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from schemas.tables import HashBlock, HashList, HashSegment, PhotoHash
@@ -30,11 +31,22 @@ from workers.seen.bands import (
     unique_questions,
 )
 from workers.seen.memory import Memory
-from workers.seen.packing import among, first_list, read_block
+from workers.seen.packing import among, first_list, listed, read_block
 
 _ROWS_AT_ONCE = 10_000
-# Rows by the thousand: as plain tables they come in half of the time.
-_HASHES, _LISTS = PhotoHash.__table__, HashList.__table__
+# Statements are made once and ask plain tables: made anew for each photo, and with objects for
+# their rows, they take longer than all the comparing.
+_HASHES, _BLOCKS = PhotoHash.__table__, HashBlock.__table__
+_SEGMENTS, _LISTS = HashSegment.__table__, HashList.__table__
+_UNPACKED = select(_HASHES.c.id, _HASHES.c.pdq).where(
+    _HASHES.c.block_id.is_(None), _HASHES.c.quality >= MIN_QUALITY
+)
+_READY = (
+    select(_SEGMENTS)
+    .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
+    .order_by(_SEGMENTS.c.first_block)
+)
+_UNCOVERED = select(_BLOCKS.c.id).where(_BLOCKS.c.id > bindparam("after"))
 
 
 class Found(NamedTuple):
@@ -55,7 +67,7 @@ def search(
     if not len(asked):
         return []
     ids = [*_in_rows(session, asked)]
-    segments = _segments(session)
+    segments = session.execute(_READY).all()
     covered = max((segment.last_block for segment in segments), default=0)
     ids.append(_in_blocks(session, asked, after=covered, memory=memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
@@ -63,23 +75,23 @@ def search(
     return _compared(session, asked, np.unique(np.concatenate(ids)).tolist())
 
 
-def _in_rows(session: Session, asked: Hashes) -> Iterator[NDArray[np.int64]]:
-    rows = session.execute(
-        select(_HASHES.c.id, _HASHES.c.pdq).where(
-            _HASHES.c.block_id.is_(None), _HASHES.c.quality >= MIN_QUALITY
-        )
+@cache
+def _stored_lists(dialect: str) -> Select[Any]:
+    return select(_LISTS.c.id, _LISTS.c.data).where(among(_LISTS.c.id, "ids", dialect=dialect))
+
+
+@cache
+def _stored_hashes(dialect: str) -> Select[Any]:
+    return select(_HASHES.c.photo_id, _HASHES.c.pdq).where(
+        among(_HASHES.c.id, "ids", dialect=dialect)
     )
+
+
+def _in_rows(session: Session, asked: Hashes) -> Iterator[NDArray[np.int64]]:
+    rows = session.execute(_UNPACKED)
     for part in rows.partitions(_ROWS_AT_ONCE):
         ids = np.array([key for key, _ in part], np.int64)
         yield ids[near(hashes_of(b"".join(pdq for _, pdq in part)), asked)]
-
-
-def _segments(session: Session) -> Sequence[HashSegment]:
-    return session.scalars(
-        select(HashSegment)
-        .where(HashSegment.ready_at.is_not(None), HashSegment.retired_at.is_(None))
-        .order_by(HashSegment.first_block)
-    ).all()
 
 
 def _in_blocks(
@@ -87,14 +99,14 @@ def _in_blocks(
 ) -> NDArray[np.int64]:
     parts = [(np.empty(0, np.int64), np.empty((0, HASH_BYTES), np.uint8))]
     wanted = []
-    for number in session.scalars(select(HashBlock.id).where(HashBlock.id > after)):
+    for number in session.scalars(_UNCOVERED, {"after": after}):
         kept = memory.block(number) if memory else None
         if kept:
             parts.append(kept)
         else:
             wanted.append(number)
     if wanted:
-        data = session.scalars(select(HashBlock.data).where(HashBlock.id.in_(wanted)))
+        data = session.scalars(select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(wanted)))
         parts += map(read_block, data)
     # All at once: a thousand at a time would cost more in calls than in comparing.
     ids, hashes = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -102,14 +114,14 @@ def _in_blocks(
 
 
 def _in_segment(
-    session: Session, segment: HashSegment, wanted: Lookups, memory: Memory | None
+    session: Session, segment: Row[Any], wanted: Lookups, memory: Memory | None
 ) -> NDArray[np.int64]:
-    kept = memory.segment(segment) if memory else None
+    kept = memory.segment(segment.id, segment.ready_at) if memory else None
     if kept:
         numbers = wanted.pick(kept, wanted.keys)
     else:
         numbers = wanted.pick(*_read_lists(session, segment.id, wanted))
-    return numbers.astype(np.int64) + segment.base_id
+    return np.asarray(numbers.astype(np.int64) + segment.base_id)
 
 
 def _read_lists(
@@ -118,13 +130,9 @@ def _read_lists(
     """Return the lists that are wanted, and where in them each of the lookups has its own."""
     keys, places = np.unique(wanted.keys, return_inverse=True)
     before = first_list(segment_id)
-    stored = dict(
-        session.execute(
-            select(_LISTS.c.id, _LISTS.c.data).where(
-                among(session, _LISTS.c.id, (keys + before).tolist())
-            )
-        ).all()
-    )
+    dialect = session.get_bind().dialect.name
+    ids = listed((keys + before).tolist(), dialect=dialect)
+    stored: dict[int, bytes] = dict(session.execute(_stored_lists(dialect), {"ids": ids}).all())
     parts = [stored.get(key, b"") for key in (keys + before).tolist()]
     starts = np.cumsum([0, *map(len, parts)]) // ENTRY_BYTES
     return Lists(starts, entries_of(b"".join(parts))), places
@@ -133,12 +141,10 @@ def _read_lists(
 def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:
     """Return those of the hashes that really are within 31 bits, read from their own rows."""
     best: dict[UUID, int] = {}
+    dialect = session.get_bind().dialect.name
     for start in range(0, len(ids), _ROWS_AT_ONCE):
-        rows = session.execute(
-            select(PhotoHash.photo_id, PhotoHash.pdq).where(
-                among(session, PhotoHash.id, ids[start : start + _ROWS_AT_ONCE])
-            )
-        ).all()
+        part = listed(ids[start : start + _ROWS_AT_ONCE], dialect=dialect)
+        rows = session.execute(_stored_hashes(dialect), {"ids": part}).all()
         bits = fewest_bits(hashes_of(b"".join(pdq for _, pdq in rows)), asked)
         for (photo_id, _), apart in zip(rows, bits, strict=True):
             if apart <= min(MAX_DISTANCE, best.get(photo_id, MAX_DISTANCE)):
