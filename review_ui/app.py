@@ -23,6 +23,7 @@ from review_ui.routes.administration import staff_pages
 from review_ui.routes.api import api
 from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
+from review_ui.routes.bulletin_files import bulletin_files, bulletins_api
 from review_ui.routes.bulletin_issues import bulletin_issues
 from review_ui.routes.bulletins import bulletins
 from review_ui.routes.cases import cases
@@ -115,6 +116,8 @@ def create_app(settings: Settings) -> Flask:
         week,
         bulletins,
         bulletin_issues,
+        bulletin_files,
+        bulletins_api,
         api,
         unsealing,
         unsealing_api,
@@ -174,6 +177,7 @@ def create_app(settings: Settings) -> Flask:
             suggestions_api.name,
             joining_api.name,
             offers_api.name,
+            bulletins_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

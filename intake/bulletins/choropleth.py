@@ -100,10 +100,10 @@ def steps_of(values: Sequence[int]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def as_svg(drawn: Choropleth) -> str:
+def as_svg(drawn: Choropleth, *, font: str) -> str:
     """Return the map as an SVG file with its numbers, for a typesetter."""
-    size = f"0 0 {drawn.width} {drawn.height}"
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" font-size="11">']
+    head = f'viewBox="0 0 {drawn.width} {drawn.height}" font-family="{font}" font-size="12"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {head}>']
     parts += [
         f'<path d="{each.path}" fill="{SHADES[each.shade]}" stroke="#48525e" stroke-width="0.8"/>'
         for each in drawn.patches

@@ -25,8 +25,8 @@ from schemas.words import Words
 # A year of weeks, so that the same week a year ago is the first of them.
 TREND_WEEKS = 53
 _THURSDAY = timedelta(days=3)
-# Who reported in two weeks would count twice, and a median is of no other medians.
-_NOT_ADDED = frozenset({"active_riders"})
+# Who reported, or a shop that was found, in two weeks would count twice.
+_NOT_ADDED = frozenset({"active_riders", "repeat_shops"})
 
 
 @dataclass(frozen=True, slots=True)

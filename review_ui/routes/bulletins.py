@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.bulletins.choropleth import Choropleth, choropleth
+from intake.bulletins.editions import COLUMNS
 from intake.bulletins.figures import changed, figure, row_words
 from intake.doorway import Entry, enters, not_found
 from review_ui.access.scope import visible_cases
@@ -50,13 +51,13 @@ def show_bulletin() -> str:
     """Show one week's bulletin of a territory, or one of its revisions."""
     week, scope = asked_week(), allowed_scope(person(), request.args.get("scope"))
     with room().database.reading() as db:
-        found = present_bulletin(db, week=week, scope=scope, revision=_revision())
+        found = present_bulletin(db, week=week, scope=scope, revision=asked_revision())
         return render_template(
             "bulletin.html",
             **_facts(found),
             tables=tables_of(found.bulletin, order=request.args.get("sort", "")),
             year=year_until(db, found.bulletin),
-            map=_map(db, found.bulletin),
+            map=map_of(db, found.bulletin),
             revisions=issues_of(db, scope=scope, week=week),
             deltas=deltas_of(found.issue),
             month=period_of(week, year=False),
@@ -79,7 +80,7 @@ def show_screen() -> str:
             "bulletin_screen.html",
             **_facts(found),
             areas=areas or tables_of(found.bulletin)[:1],
-            map=_map(db, found.bulletin),
+            map=map_of(db, found.bulletin),
             now=moment(),
         )
 
@@ -132,7 +133,7 @@ def show_cases_behind() -> str:
     if key not in INDICATORS or not has_cases(key) or (table and table not in set(Table)):
         raise not_found()
     with room().database.reading() as db:
-        found = present_bulletin(db, week=asked_week(), scope=scope, revision=_revision())
+        found = present_bulletin(db, week=asked_week(), scope=scope, revision=asked_revision())
         shares = list(cases_behind(db, found.bulletin, key=key, table=table, row=row))
         adds = {share.case_id: share.adds for share in shares}
         cases = _visible(db, list(adds))
@@ -152,7 +153,7 @@ def show_cases_behind() -> str:
 @enters(Entry.SEE_COUNTS)
 def show_definitions() -> str:
     """Say what each figure counts, and what the columns of the files hold."""
-    return render_template("bulletin_definitions.html", **WORDS)
+    return render_template("bulletin_definitions.html", columns=COLUMNS, **WORDS)
 
 
 WORDS: dict[str, Any] = {
@@ -184,7 +185,8 @@ def asked_week() -> Week:
     return min(read_week(name), present) if name else present
 
 
-def _revision() -> int | None:
+def asked_revision() -> int | None:
+    """Return the revision of the address, None where it names none."""
     text = request.args.get("revision", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
 
@@ -198,7 +200,7 @@ def _facts(found: Shown) -> dict[str, Any]:
     }
 
 
-def _map(session: Session, bulletin: Bulletin) -> Choropleth | None:
+def map_of(session: Session, bulletin: Bulletin) -> Choropleth | None:
     """Return the map of what was received by county, where the bulletin counts by county."""
     rows = bulletin.tables.get(Table.COUNTY.value)
     if rows is None:

@@ -33,6 +33,8 @@ HEADER_PX = 64
 # What a GET answers with that is no page: JSON, pictures, files, a piece of a page, a redirect.
 NO_PAGES = {
     "api_v1.list_cases", "api_v1.show_case", "api_v1.show_document", "api_v1.show_week",
+    "bulletin_files.download", "bulletins_api.download_by_program",
+    "bulletins_api.list_for_program", "bulletins_api.show_for_program",
     "cases.show_map", "healthz", "holds_api.list_holds", "map.show_box", "map.show_outlines",
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
