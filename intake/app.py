@@ -26,6 +26,7 @@ from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
 from intake.routes.around_api import around_api
+from intake.routes.honours import honour_pages, honours_api
 from intake.routes.mall import mall, mall_api
 from intake.routes.me_api import me_api
 from intake.routes.points import points, points_api
@@ -73,6 +74,8 @@ def create_app(settings: Settings) -> Flask:
         points_api,
         mall,
         mall_api,
+        honour_pages,
+        honours_api,
     ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)

@@ -23,6 +23,7 @@ PROBLEMS: dict[str, str] = {
     "field-missing": "a required field is missing",
     "field-unknown": "a field is not part of the form",
     "form-expired": "a page's form without its token, or one of another session",
+    "honour-name-invalid": "a name to be shown on lists of honour is empty, too long, or a number",
     "idempotency-key-invalid": "Idempotency-Key is no UUID",
     "idempotency-key-missing": "Idempotency-Key is missing",
     "idempotency-key-reused": "this key stands for other content",

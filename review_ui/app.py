@@ -42,6 +42,7 @@ from review_ui.routes.rewards_api import rewards_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
 from review_ui.routes.suggestions import suggestions, suggestions_api
+from review_ui.routes.thanks import thanks, thanks_api
 from review_ui.routes.unsealing import unsealing, unsealing_api
 from review_ui.routes.views import views
 from review_ui.routes.week import week
@@ -134,6 +135,8 @@ def create_app(settings: Settings) -> Flask:
         rewards_api,
         offers,
         offers_api,
+        thanks,
+        thanks_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -177,7 +180,11 @@ def create_app(settings: Settings) -> Flask:
             suggestions_api.name,
             joining_api.name,
             offers_api.name,
+<<<<<<< HEAD
             bulletins_api.name,
+=======
+            thanks_api.name,
+>>>>>>> 53ca57b (Record supplies given in thanks; publish lists of honour by pseudonym, or by the name that a rider agreed to)
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

@@ -95,6 +95,15 @@ def open_accounts(session: Session, *, rider_id: UUID) -> Mapping[AccountKind, U
     return SYSTEM_ACCOUNTS | found
 
 
+def pseudonym_of(session: Session, *, rider_id: UUID) -> str | None:
+    """Return what officers call a rider; None for one without an account."""
+    return session.scalars(
+        select(PointAccount.pseudonym).where(
+            PointAccount.rider_id == rider_id, PointAccount.kind == AccountKind.RIDER.value
+        )
+    ).one_or_none()
+
+
 def balance_of(session: Session, *, rider_id: UUID, kind: AccountKind = AccountKind.RIDER) -> int:
     """Return what a rider's account holds: what came in less what went out.
 

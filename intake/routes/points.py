@@ -6,12 +6,14 @@ from intake.bodies import as_json
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance
+from intake.rewards.honouring import supplies_of
 from intake.rewards.statements import Statement, statement_of
 from intake.routes.riders_api import RIDER, WHO_REFUSALS
 from schemas.database import now_utc
 from schemas.points import RULE_NAMES, RULE_TERMS
+from schemas.tables import Supply
 from schemas.wire.openapi import Answered, Described, describes
-from schemas.wire.points import PointsLine, PointsRule, PointsStatement, PointsWaiting
+from schemas.wire.points import PointsLine, PointsRule, PointsStatement, PointsWaiting, SupplyLine
 
 points = Blueprint("points", __name__)
 points_api = Blueprint("points_api", __name__, url_prefix="/api/v1/me")
@@ -22,7 +24,11 @@ points_api = Blueprint("points_api", __name__, url_prefix="/api/v1/me")
 def show_points() -> str:
     """Show the rider's points."""
     return render_template(
-        "points.html", statement=_statement(), rule_names=RULE_NAMES, rule_terms=RULE_TERMS
+        "points.html",
+        statement=_statement(),
+        supplies=_supplies(),
+        rule_names=RULE_NAMES,
+        rule_terms=RULE_TERMS,
     )
 
 
@@ -70,6 +76,15 @@ def tell_points() -> Response:
                 for rule, amount in statement.edition.points.items()
             ],
             monthly_cap=statement.edition.monthly_cap_points,
+            supplies=[
+                SupplyLine(
+                    title=each.title,
+                    quantity=each.quantity,
+                    occasion=each.occasion,
+                    given_on=each.given_on,
+                )
+                for each in _supplies()
+            ],
         )
     )
 
@@ -77,3 +92,8 @@ def tell_points() -> Response:
 def _statement() -> Statement:
     with present_door().database.reading() as session:
         return statement_of(session, rider_id=entrance.rider_of_request(), now=now_utc())
+
+
+def _supplies() -> list[Supply]:
+    with present_door().database.reading() as session:
+        return supplies_of(session, rider_id=entrance.rider_of_request())

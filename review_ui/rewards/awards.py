@@ -206,15 +206,8 @@ def read_award(session: Session, *, award_id: UUID, staff: SignedIn) -> AwardFil
 
 def read_account(session: Session, *, pseudonym: str, staff: SignedIn) -> Account:
     """Return an account by its pseudonym; raises NotFound where nothing of it is in reach."""
-    account = session.scalars(
-        select(PointAccount).where(PointAccount.pseudonym == pseudonym)
-    ).one_or_none()
-    if account is None or account.rider_id is None:
-        raise not_found()
-    rider_id = account.rider_id
-    theirs = select(PointAward.id).where(PointAward.rider_id == rider_id, _in_reach(staff))
-    if session.scalar(theirs.limit(1)) is None:
-        raise not_found()
+    account = find_account(session, pseudonym=pseudonym, staff=staff)
+    rider_id = rider_of(account)
     barred = select(PointExclusion.id).where(
         PointExclusion.rider_id == rider_id, PointExclusion.ended_at.is_(None)
     )
@@ -225,6 +218,26 @@ def read_account(session: Session, *, pseudonym: str, staff: SignedIn) -> Accoun
         entries=_entries(session, rider_id=rider_id),
         is_barred=session.scalar(barred.limit(1)) is not None,
     )
+
+
+def find_account(session: Session, *, pseudonym: str, staff: SignedIn) -> PointAccount:
+    """Return the row of an account; raises NotFound where nothing of it is in reach."""
+    account = session.scalars(
+        select(PointAccount).where(PointAccount.pseudonym == pseudonym)
+    ).one_or_none()
+    if account is None or account.rider_id is None:
+        raise not_found()
+    theirs = select(PointAward.id).where(PointAward.rider_id == account.rider_id, _in_reach(staff))
+    if session.scalar(theirs.limit(1)) is None:
+        raise not_found()
+    return account
+
+
+def rider_of(account: PointAccount) -> UUID:
+    """Return whose account it is; raises NotFound for one of the product's own."""
+    if account.rider_id is None:
+        raise not_found()
+    return account.rider_id
 
 
 def _in_reach(staff: SignedIn) -> ColumnElement[bool]:

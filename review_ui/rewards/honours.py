@@ -80,8 +80,11 @@ def periods_of(today: date) -> tuple[str, ...]:
     )
 
 
-def honours(session: Session, *, staff: SignedIn, period: Period) -> list[Honour]:
-    """Return the accounts that earned most in the person's trees, the best first."""
+def honours(session: Session, *, staff: SignedIn, period: Period, within: str = "") -> list[Honour]:
+    """Return the accounts that earned most in the person's trees, the best first.
+
+    `within` is the path of a unit whose tree alone is counted.
+    """
     begins, ends = period.bounds
     gained = case(
         (PointEntry.kind == EntryKind.APPROVED.value, PointEntry.points),
@@ -103,6 +106,7 @@ def honours(session: Session, *, staff: SignedIn, period: Period) -> list[Honour
             PointEntry.posted_at >= begins,
             PointEntry.posted_at < ends,
             below(PointAward.unit_id, staff.paths(Right.MANAGE_REWARDS)),
+            *([below(PointAward.unit_id, [within])] if within else []),
         )
         .group_by(PointAccount.id, PointAccount.pseudonym)
         .having(total > 0)

@@ -14,6 +14,7 @@ from review_ui.presenting import say
 from review_ui.rewards import decisions
 from review_ui.rewards.awards import find_award, page_of_awards, read_account, read_award
 from review_ui.rewards.honours import honours, periods_of, read_period
+from review_ui.rewards.thanks import FEWEST, MOST, rolls_within
 from review_ui.room import moment, person, room, today
 from schemas.access import Right
 from schemas.errors import Conflict, InvalidInput, NotAllowed, SuishoupaiError
@@ -135,10 +136,31 @@ def show_account(pseudonym: str) -> str:
 @enters(Entry.MANAGE_REWARDS)
 def show_honours() -> str:
     """Show who earned most in a period."""
-    period = read_period(request.args.get("period", "") or periods_of(today())[0])
+    return honours_page()
+
+
+def honours_page(*, refusal: SuishoupaiError | None = None) -> str:
+    """Return the page of honours: who earned most, and what was published of it."""
+    running = periods_of(today())
+    # What a form wanted and could not have is refused, and its page is that of today.
+    period = read_period((not refusal and request.args.get("period", "")) or running[0])
     with room().database.reading() as db:
         rows = honours(db, staff=person(), period=period)
-    return render_template("honours.html", period=period, periods=periods_of(today()), rows=rows)
+        rolls = rolls_within(db, staff=person())
+        units = units_within(db, paths=_paths())
+    return render_template(
+        "honours.html",
+        period=period,
+        periods=running,
+        rows=rows,
+        rolls=rolls,
+        units=units,
+        fewest=FEWEST,
+        most=MOST,
+        address=f"{room().settings.rider_address}/honours",
+        typed=request.form,
+        refusal=refusal,
+    )
 
 
 def read_status() -> AwardStatus | None:

@@ -12,6 +12,7 @@ from schemas.tables.cases import (
     CaseReport,
     RouteDecision,
 )
+from schemas.tables.honours import HonourConsent, HonourPlace, HonourRoll, Supply
 from schemas.tables.identity import (
     Invitation,
     PersonalCode,
@@ -100,6 +101,9 @@ __all__ = [
     "HashBlock",
     "HashList",
     "HashSegment",
+    "HonourConsent",
+    "HonourPlace",
+    "HonourRoll",
     "IdempotencyKey",
     "Invitation",
     "Jurisdiction",
@@ -144,6 +148,7 @@ __all__ = [
     "StationVisit",
     "Suggestion",
     "Supplement",
+    "Supply",
     "Unit",
     "Upload",
     "Withdrawal",

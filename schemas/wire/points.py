@@ -45,6 +45,7 @@ class PointsStatement(_Answer):
     lines: list[PointsLine] = Field(description="the latest, the newest first")
     rules: list[PointsRule]
     monthly_cap: int = Field(description="the most that can be earned in a calendar month")
+    supplies: list["SupplyLine"] = Field(description="what an office gave the rider in thanks")
 
 
 class CandidateAnswer(_Answer):
@@ -250,3 +251,100 @@ class HonourList(_Answer):
     first: date
     end: date = Field(description="the day after the last one")
     items: list[HonourAnswer]
+
+
+class SupplyLine(_Answer):
+    """Supplies that an office gave the rider in thanks."""
+
+    title: str
+    quantity: int
+    occasion: str
+    given_on: date
+
+
+class SupplyAnswer(SupplyLine):
+    """A record of supplies, as reward officers look after it."""
+
+    id: UUID
+    account: str
+    unit: str
+    cancelled: bool
+    reason: str = Field(description="why it was cancelled; empty while it stands")
+
+
+class SupplyList(_Answer):
+    """What was given in one's own area, the last first."""
+
+    items: list[SupplyAnswer]
+
+
+class SupplyRequest(_Given):
+    """Record supplies that were given."""
+
+    account: str = Field(max_length=20, examples=["7KQ4-MX3P"])
+    unit: str = Field(max_length=120, description="the unit's full name or division code")
+    title: str = Field(max_length=80, examples=["保温杯"])
+    quantity: int = Field(1, ge=1, le=1_000)
+    occasion: str = Field("", max_length=120, examples=["冬至慰问"])
+    given_on: date = Field(strict=False)
+
+
+class CancelRequest(_Given):
+    """Why a record is cancelled."""
+
+    reason: str = Field(max_length=500)
+
+
+class RollAnswer(_Answer):
+    """A list of honour that was published, as reward officers look after it."""
+
+    id: UUID
+    unit: str
+    period: str
+    published_on: date
+    ended: bool
+
+
+class RollList(_Answer):
+    """The lists of one's own area that stand."""
+
+    items: list[RollAnswer]
+
+
+class RollRequest(_Given):
+    """Publish the list of a unit's tree for a period that is over."""
+
+    unit: str = Field(max_length=120, description="the unit's full name or division code")
+    period: str = Field(max_length=8, examples=["2026-10", "2026-Q3", "2025"])
+    size: int = Field(10, ge=3, le=50, description="how many riders at most")
+
+
+class PublicRoll(_Answer):
+    """A published list of honour; names are by the alphabet, not by what was earned."""
+
+    unit: str
+    period: str
+    published_on: date
+    names: list[str] = Field(description="as the rider agreed to, else half a pseudonym")
+
+
+class PublicRollList(_Answer):
+    """The published lists, the newest first."""
+
+    items: list[PublicRoll]
+
+
+class HonourName(_Answer):
+    """Whether, and how, the rider agreed to be named on lists of honour."""
+
+    version: str = Field(description="of today's words; send it to agree to them")
+    paragraphs: list[str]
+    name: str | None = Field(description="null while only a pseudonym is shown")
+    pseudonym: str | None = Field(description="what is shown without consent")
+
+
+class HonourNameGiven(_Given):
+    """Agree to be named so."""
+
+    version: str = Field(max_length=10)
+    name: str = Field(max_length=40, examples=["小李师傅"])

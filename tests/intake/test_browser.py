@@ -97,10 +97,10 @@ def test_the_pages_can_be_used_by_everybody(
         )
         page = context.new_page()
         own = {
-            "light": ("/me", "/me/leave", "/station"),
+            "light": ("/me", "/me/leave", "/me/honour", "/station"),
             "dark": ("/me", "/me/code", "/station/token", f"/join/{known['join']}"),
         }
-        for path in ("/", "/status", "/nothing", "/sign-in", *own[scheme]):
+        for path in ("/", "/status", "/honours", "/nothing", "/sign-in", *own[scheme]):
             if path.startswith(("/me", "/station")):
                 names = ("rider_session", "station_terminal")
                 context.add_cookies(

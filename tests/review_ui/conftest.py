@@ -52,6 +52,8 @@ from schemas.tables import (
     CaseTask,
     Claim,
     FindingTemplate,
+    HonourPlace,
+    HonourRoll,
     Match,
     Photo,
     PhotoExamination,
@@ -62,6 +64,7 @@ from schemas.tables import (
     Rider,
     RouteDecision,
     Staff,
+    Supply,
     Unit,
 )
 from schemas.tables.photos import EVIDENCE_EDGE
@@ -400,6 +403,26 @@ class World:
             made.unit_id, made.made_by = unit_id, staff.id
             made.sealed_token = Sealer(self.settings).seal(token)
             return made.id
+
+    def thanked(self, unit_id: UUID) -> dict[str, UUID]:
+        """Give a rider supplies and publish a list of honour, as a unit's officers would."""
+        rider_id = self.rider()[0]
+        with self.database.writing() as session:
+            staff = Staff(sign_in=new_id().hex, name="孙丽", password_hash="-")
+            session.add(staff)
+            session.flush()
+            account_id = open_accounts(session, rider_id=rider_id)[AccountKind.RIDER]
+            supply = Supply(
+                account_id=account_id, unit_id=unit_id, title="保温杯", quantity=1,
+                given_on=local_date(self.now), made_by=staff.id,
+            )  # fmt: skip
+            # Each of a period of its own: of one period a unit publishes one list.
+            self.made += 1
+            roll = HonourRoll(unit_id=unit_id, period=f"{1900 + self.made}", made_by=staff.id)
+            session.add_all([supply, roll])
+            session.flush()
+            session.add(HonourPlace(roll_id=roll.id, account_id=account_id))
+            return {"supply_id": supply.id, "roll_id": roll.id}
 
     def match(
         self,

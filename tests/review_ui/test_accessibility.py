@@ -42,7 +42,8 @@ NO_PAGES = {
     "queue.show_pulse", "readyz",
     "joining_api.list_for_program", "offers_api.list_for_program",
     "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
-    "rewards_api.show_award", "static",
+    "rewards_api.show_award", "static", "thanks_api.list_rolls",
+    "thanks_api.list_supplies_for_program",
     "suggestions_api.list_suggestions",
 }  # fmt: skip
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
@@ -236,7 +237,11 @@ def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye
     eye.look(enter(), link)
     eye.look(enter("nora"), "/")
     page = enter("rita")
-    for path in ("/rewards", f"/rewards/{awarded(world)}", "/rewards/honours", "/rewards/offers"):
+    world.thanked(world.unit(SHENHE).id)
+    for path in (
+        "/rewards", f"/rewards/{awarded(world)}", "/rewards/honours", "/rewards/offers",
+        "/rewards/supplies",
+    ):  # fmt: skip
         eye.look(page, path)
     page.goto("/rewards")
     eye.look(page, page.locator("a[href^='/rewards/accounts/']").first.get_attribute("href"))
