@@ -180,11 +180,8 @@ def create_app(settings: Settings) -> Flask:
             suggestions_api.name,
             joining_api.name,
             offers_api.name,
-<<<<<<< HEAD
             bulletins_api.name,
-=======
             thanks_api.name,
->>>>>>> 53ca57b (Record supplies given in thanks; publish lists of honour by pseudonym, or by the name that a rider agreed to)
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

@@ -24,9 +24,7 @@ def sheet_of(data: bytes, number: int) -> dict[str, str | float]:
             "".join(part.text or "" for part in item.iter(f"{MAIN}t"))
             for item in ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
         ]
-        sheet = ElementTree.fromstring(
-            book.read(f"xl/worksheets/sheet{number}.xml")
-        )
+        sheet = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
     return {
         cell.attrib["r"]: texts[int(value.text)] if cell.get("t") == "s" else float(value.text)
         for cell in sheet.iter(f"{MAIN}c")
