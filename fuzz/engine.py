@@ -19,7 +19,7 @@ from fuzz.mutating import MAX_BYTES
 # done in another process or by decoders that are no Python.
 WATCHED: dict[str, tuple[str, ...]] = {
     "gate": ("intake.gate",),
-    "metadata": ("workers.metadata", "exifread", "PIL.TiffImagePlugin"),
+    "metadata": ("workers.metadata", "workers.packets", "exifread", "PIL.TiffImagePlugin"),
     "examination": (),
     "doors": (),
 }

@@ -14,7 +14,8 @@ from fuzz.mutating import mutated
 from intake.gate.inspecting import MAX_PIXELS_ONE_PASS, inspect
 from schemas.errors import PhotoRefused, TooLarge
 from workers.examine import Examination, Limits, examine_photos, warm_up
-from workers.metadata import MAX_TEXT, Metadata, from_exif, read_metadata
+from workers.metadata import Metadata, completed, from_exif, read_metadata
+from workers.packets import MAX_TEXT, read_iptc, read_xmp
 from workers.pictures import has_metadata
 
 MB = 1 << 20
@@ -67,6 +68,7 @@ class MetadataReader:
         """Return EXIF blocks, and small photos whose containers are read, too."""
         blocks = {f"{name}.exif": make() for name, make in hostile.EXIF_BLOCKS.items()}
         blocks["phone.exif"] = carriers.phone_exif().tobytes()
+        blocks |= {"phone.xmp": carriers.XMP, "phone.iptc": carriers.iptc_block()[26:]}
         return blocks | {
             name: content for name, content in carriers.corpus().items() if "photo" in name
         }
@@ -79,6 +81,10 @@ class MetadataReader:
         try:
             found = from_exif(content)
             check_possible(found)
+            for name, read in (("xmp", read_xmp), ("iptc", read_iptc)):
+                packet = read(content)
+                if packet is not None:
+                    check_possible(completed(found, packet, name))
             if content.startswith((b"\xff\xd8\xff", b"\x89PNG")):
                 kind = "image/jpeg" if content[:1] == b"\xff" else "image/png"
                 check_possible(read_metadata(content, kind))

@@ -298,6 +298,7 @@ SOURCE_NAMES: dict[str, Words] = {
     "device_clock": Words("手机时间", "the phone's clock"),
     "sending_clock": Words("发出时的手机时钟", "the phone's clock when sending"),
     "exif_time": Words("照片拍摄时间", "the photo's time"),
+    "gps_time": Words("照片的卫星时间", "the photo's satellite time"),
     "server_receipt": Words("收到时间", "the time of receipt"),
 }
 

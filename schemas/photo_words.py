@@ -89,6 +89,30 @@ NOTES: dict[str, Words] = {
     ),
 }
 
+# What XMP and IPTC say beside it, by where it stood.
+for _name, _called in (("xmp", "XMP"), ("iptc", "IPTC")):
+    NOTES |= {
+        f"{_name}-unreadable": Words(
+            f"照片里有 {_called} 附加信息，但已损坏，读不出来。",
+            f"The photo carries {_called} data, but it is damaged and can't be read.",
+        ),
+        f"place-from-{_name}": Words(
+            f"相机没有写定位；定位取自 {_called}，通常由编辑软件写入，采用前请核对。",
+            f"The camera wrote no position; it was taken from {_called}, which editing programs "
+            "write. Please check it before relying on it.",
+        ),
+        f"place-differs-in-{_name}": Words(
+            f"{_called} 里写的定位与相机写的相距 200 米以上，照片可能被改写过，请核对。",
+            f"The position in {_called} is more than 200 m from the camera's; the photo may have "
+            "been rewritten. Please check.",
+        ),
+        f"time-from-{_name}": Words(
+            f"相机没有写拍摄时间；时间取自 {_called}，通常由编辑软件写入，采用前请核对。",
+            f"The camera wrote no time of capture; it was taken from {_called}, which editing "
+            "programs write. Please check it before relying on it.",
+        ),
+    }
+
 # What the machine itself could not do with the original.
 FAILURES: dict[str, Words] = {
     "digest-mismatch": Words(

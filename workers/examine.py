@@ -203,7 +203,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             finding = _Finding(
                 content_type=picture.content_type, width=picture.width, height=picture.height
             )
-            said = metadata.from_exif(picture.exif(), orientation=picture.turned_from)
+            said = metadata.from_picture(picture)
             turn = 1 if picture.turned_from else said.orientation or 1
             finding = replace(finding, metadata=said, orientation=turn, notes=said.notes)
             image, notes = pictures.upright(picture, orientation=turn)

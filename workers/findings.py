@@ -94,6 +94,7 @@ def _facts(examination: Examination) -> dict[str, Any]:
         "model": said.model,
         "software": said.software,
         "lens": said.lens,
+        "place_name": said.place_name,
         "altitude_m": said.altitude_m,
         "direction_deg": said.direction_deg,
         "map_datum": said.map_datum,
@@ -128,6 +129,7 @@ def _claims(photo: Photo, said: Metadata) -> list[Claim]:
                 datum=datum.value,
                 latitude=point.latitude,
                 longitude=point.longitude,
+                accuracy_m=said.accuracy_m,
             )
         )
     if said.taken_at_utc is not None:

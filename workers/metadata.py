@@ -1,91 +1,63 @@
-"""What a photo's EXIF says of place, time and camera; read twice and never believed blindly.
+"""What a photo's metadata says of place, time and camera; never believed blindly.
 
-ExifRead is the first reader and Pillow's own is the second, which also fills in what the
-first leaves out; where they differ a note says so. Both get the same TIFF block, so that
-the container (JPEG, HEIC, WebP, PNG, AVIF) makes no difference. Sources: EXIF 2.32
-(CIPA DC-008), TIFF 6.0. Nothing in here raises on hostile bytes.
+EXIF is read by two readers: ExifRead is the first and Pillow's own the second, which also
+fills in what the first leaves out; where they differ a note says so. XMP and IPTC fill in
+what the EXIF lacks, with a note, for programs write those and cameras seldom do. All of it
+is a claim: with the datum it names, else WGS-84, and the accuracy that the phone gives.
+Nothing in here raises on hostile bytes. docs/decisions/2026-11-22-hostile-photos.md has the
+table of what is read from where.
 """
 
 import io
 import math
 import re
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import exifread
-from PIL import Image
-from PIL.TiffImagePlugin import IFDRational
-
-from workers.pictures import open_picture
+from schemas.places import CLAIM_TOLERANCE_M, Point, distance_m
+from workers.exif_tags import Raw, attempt, exifread_tags, pillow_tags
+from workers.packets import MAX_TEXT, Packet, printable, read_iptc, read_offset, read_xmp
+from workers.pictures import Picture, open_picture
 
 CHINA = ZoneInfo("Asia/Shanghai")
+CHINA_OFFSET = timedelta(hours=8)
+# A satellite's fix may be this much older than the photo.
+OLD_FIX = timedelta(minutes=5)
 PREFIX = b"Exif\0\0"
-MAX_TEXT = 120
 SAME_PLACE_DEG = 1e-6
-
-Raw = bytes | tuple[float, ...]
-
-
-class _Tag(NamedTuple):
-    """Where one fact lies: IFD (0 is the first one) and number for Pillow, ExifRead's name."""
-
-    ifd: int
-    number: int
-    exifread: str
-
-
-EXIF_IFD, GPS_IFD = 0x8769, 0x8825
-TAGS: dict[str, _Tag] = {
-    "make": _Tag(0, 0x010F, "Image Make"),
-    "model": _Tag(0, 0x0110, "Image Model"),
-    "orientation": _Tag(0, 0x0112, "Image Orientation"),
-    "software": _Tag(0, 0x0131, "Image Software"),
-    "modified": _Tag(0, 0x0132, "Image DateTime"),
-    "original": _Tag(EXIF_IFD, 0x9003, "EXIF DateTimeOriginal"),
-    "digitized": _Tag(EXIF_IFD, 0x9004, "EXIF DateTimeDigitized"),
-    "modified_offset": _Tag(EXIF_IFD, 0x9010, "EXIF OffsetTime"),
-    "original_offset": _Tag(EXIF_IFD, 0x9011, "EXIF OffsetTimeOriginal"),
-    "digitized_offset": _Tag(EXIF_IFD, 0x9012, "EXIF OffsetTimeDigitized"),
-    "lens": _Tag(EXIF_IFD, 0xA434, "EXIF LensModel"),
-    "latitude_ref": _Tag(GPS_IFD, 1, "GPS GPSLatitudeRef"),
-    "latitude": _Tag(GPS_IFD, 2, "GPS GPSLatitude"),
-    "longitude_ref": _Tag(GPS_IFD, 3, "GPS GPSLongitudeRef"),
-    "longitude": _Tag(GPS_IFD, 4, "GPS GPSLongitude"),
-    "altitude_ref": _Tag(GPS_IFD, 5, "GPS GPSAltitudeRef"),
-    "altitude": _Tag(GPS_IFD, 6, "GPS GPSAltitude"),
-    "direction": _Tag(GPS_IFD, 17, "GPS GPSImgDirection"),
-    "map_datum": _Tag(GPS_IFD, 18, "GPS GPSMapDatum"),
-}
+# A phone that claims to know no better than this knows nothing.
+MOST_ACCURACY_M = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What the EXIF of one photo says; None where it says nothing usable.
+    """What the metadata of one photo says; None where it says nothing usable.
 
     `latitude`, `longitude`: decimal degrees in the datum of `map_datum` (free text, nearly
-    always absent or WGS-84); `altitude_m` above sea level; `direction_deg` clockwise from
-    north, 0–360. `taken_local` is the camera's clock without a zone, `taken_offset` the
-    zone it names. `orientation` is the EXIF value 1–8 as the file has it. `notes` are
-    codes of NOTES.
+    always absent or WGS-84), `accuracy_m` how good the phone thinks they are; `altitude_m`
+    above sea level; `direction_deg` clockwise from north, 0–360. `taken_local` is the
+    camera's clock without a zone, `taken_offset` the zone it names; `gps_at_utc` is the
+    satellites' time. `place_name` is written text, from the country to the street.
+    `orientation` is the EXIF value 1–8 as the file has it. `notes` are codes of NOTES.
     """
 
     latitude: float | None = None
     longitude: float | None = None
+    accuracy_m: float | None = None
     altitude_m: float | None = None
     direction_deg: float | None = None
     map_datum: str | None = None
     taken_local: datetime | None = None
     taken_offset: timedelta | None = None
+    gps_at_utc: datetime | None = None
     make: str | None = None
     model: str | None = None
     software: str | None = None
     lens: str | None = None
+    place_name: str | None = None
     orientation: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -110,15 +82,57 @@ class Metadata:
 
 
 def read_metadata(source: Path | bytes, content_type: str) -> Metadata:
-    """Return what the EXIF of a photo file says, without decoding its pixels where possible.
+    """Return what the metadata of a photo file says, without decoding pixels where possible.
 
     `content_type` is the real one, such as image/jpeg. PNG may hold its EXIF behind the
     pixels; then they are decoded.
     Raises PhotoRefused where the file is no picture of that type.
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        picture = open_picture(file, content_type=content_type)
-        return from_exif(picture.exif(), orientation=picture.turned_from)
+        return from_picture(open_picture(file, content_type=content_type))
+
+
+def from_picture(picture: Picture) -> Metadata:
+    """Return what the metadata of an open photo says; EXIF first, then XMP, then IPTC.
+
+    Raises PhotoRefused where a PNG has to be decoded for it and can't be.
+    """
+    found = from_exif(picture.exif(), orientation=picture.turned_from)
+    for name, block, read in (
+        ("xmp", picture.xmp(), read_xmp),
+        ("iptc", picture.iptc(), read_iptc),
+    ):
+        packet = read(block) if block else None
+        if block and packet is None:
+            found = replace(found, notes=(*found.notes, f"{name}-unreadable"))
+        elif packet is not None:
+            found = completed(found, packet, name)
+    return found
+
+
+def completed(found: Metadata, packet: Packet, name: str) -> Metadata:
+    """Return `found` with what it lacks from a packet of that `name`, and notes that say so."""
+    notes = list(found.notes)
+    facts: dict[str, object] = {}
+    if packet.latitude is not None and packet.longitude is not None:
+        there = Point(packet.latitude, packet.longitude)
+        if found.latitude is None or found.longitude is None:
+            notes.append(f"place-from-{name}")
+            facts |= {"latitude": packet.latitude, "longitude": packet.longitude}
+            facts |= {"map_datum": packet.map_datum, "altitude_m": packet.altitude_m}
+            facts["accuracy_m"] = None
+        elif distance_m(Point(found.latitude, found.longitude), there) > CLAIM_TOLERANCE_M:
+            notes.append(f"place-differs-in-{name}")
+    if packet.taken_local and (found.taken_local is None or "exif-time-of-edit" in notes):
+        notes = [each for each in notes if each != "exif-time-of-edit"]
+        notes.append(f"time-from-{name}")
+        facts |= {"taken_local": packet.taken_local, "taken_offset": packet.taken_offset}
+    facts["software"] = found.software or packet.software
+    facts["place_name"] = found.place_name or packet.place_name
+    # A camera writes its firmware into EXIF and an editor itself into XMP.
+    if packet.software and found.software and packet.software not in found.software:
+        facts["software"] = f"{found.software} · {packet.software}"[:MAX_TEXT]
+    return replace(found, **facts, notes=tuple(notes))  # type: ignore[arg-type]  # by name
 
 
 def from_exif(block: bytes | None, *, orientation: int | None = None) -> Metadata:
@@ -131,7 +145,7 @@ def from_exif(block: bytes | None, *, orientation: int | None = None) -> Metadat
         block = block[len(PREFIX) :]
     if not block:
         return Metadata(orientation=orientation)
-    first, second = _attempt(_exifread_tags, block), _attempt(_pillow_tags, block)
+    first, second = attempt(exifread_tags, block), attempt(pillow_tags, block)
     if not first and second is None:
         # ExifRead returns nothing for what it can't read, as for what has nothing in it.
         return Metadata(orientation=orientation, notes=("exif-unreadable",))
@@ -144,81 +158,20 @@ def from_exif(block: bytes | None, *, orientation: int | None = None) -> Metadat
     return replace(found, notes=(*found.notes, "exif-readers-disagree"))
 
 
-def _attempt(reader: Callable[[bytes], dict[str, Raw]], block: bytes) -> dict[str, Raw] | None:
-    """Return what `reader` finds, or None where it breaks down."""
-    try:
-        return reader(block)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001  both readers raise a dozen kinds on hostile bytes
-        return None
-
-
-def _exifread_tags(block: bytes) -> dict[str, Raw]:
-    # details=False leaves the maker notes alone: 0.4 ms instead of 17 and less to attack.
-    found = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
-    return _known(
-        {name: found[tag.exifread].values for name, tag in TAGS.items() if tag.exifread in found}
-    )
-
-
-def _pillow_tags(block: bytes) -> dict[str, Raw]:
-    exif = Image.Exif()
-    with warnings.catch_warnings():
-        # Pillow warns of every oddity; what it makes of them is compared instead.
-        warnings.simplefilter("ignore")
-        exif.load(block)
-        directories: dict[int, Mapping[int, Any]] = {
-            0: exif,
-            EXIF_IFD: exif.get_ifd(EXIF_IFD),
-            GPS_IFD: exif.get_ifd(GPS_IFD),
-        }
-        return _known(
-            {
-                # Pillow decodes text as Latin-1, which is undone without loss.
-                name: value.encode("latin-1", "replace") if isinstance(value, str) else value
-                for name, tag in TAGS.items()
-                if (value := directories[tag.ifd].get(tag.number)) is not None
-            }
-        )
-
-
-def _known(found: Mapping[str, Any]) -> dict[str, Raw]:
-    return {name: raw for name, value in found.items() if (raw := _raw(value)) is not None}
-
-
-def _raw(value: Any) -> Raw | None:
-    """Return text as bytes and numbers as floats, a broken fraction as NaN, whatever wrote it."""
-    if isinstance(value, str):
-        return value.encode(errors="replace")
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, int | float | Fraction | IFDRational):
-        return (_number(value),)
-    if isinstance(value, Iterable):
-        # ExifRead wraps every float in a tuple of one.
-        return tuple(_number(v[0] if isinstance(v, tuple) and v else v) for v in value)
-    return None
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return math.nan
-
-
 def _interpret(tags: Mapping[str, Raw]) -> Metadata:
     latitude, longitude, place_notes = _place(tags)
     taken, offset, time_notes = _time(tags)
+    satellites = _gps_at_utc(tags)
     return Metadata(
         latitude=latitude,
         longitude=longitude,
+        accuracy_m=_within(tags.get("accuracy"), 0, MOST_ACCURACY_M) or None,
         altitude_m=_altitude_m(tags),
         direction_deg=_within(tags.get("direction"), 0, 360),
         map_datum=_text(tags.get("map_datum")),
         taken_local=taken,
-        taken_offset=offset,
+        taken_offset=_confirmed(taken, satellites) if offset is None else offset,
+        gps_at_utc=satellites,
         make=_text(tags.get("make")),
         model=_text(tags.get("model")),
         software=_text(tags.get("software")),
@@ -286,11 +239,42 @@ def _time(tags: Mapping[str, Raw]) -> tuple[datetime | None, timedelta | None, t
         if source == "modified":
             notes.append("exif-time-of-edit")
         written_offset = _text(tags.get(f"{source}_offset"))
-        offset = _offset(written_offset or "")
+        offset = read_offset(written_offset or "")
         if offset is None and re.search(r"\w", written_offset or ""):
             notes.append("exif-offset-unreadable")
-        return taken, offset, tuple(notes)
+        part = re.fullmatch(r"\d{1,9}", _text(tags.get(f"{source}_part")) or "", re.ASCII)
+        micros = int(part[0].ljust(6, "0")[:6]) if part else 0
+        return taken.replace(microsecond=micros), offset, tuple(notes)
     return None, None, tuple(notes)
+
+
+def _gps_at_utc(tags: Mapping[str, Raw]) -> datetime | None:
+    """Return the satellites' day and time (EXIF 2.32, GPSDateStamp and GPSTimeStamp)."""
+    day, clock = _text(tags.get("gps_day")), tags.get("gps_time")
+    if day is None or clock is None or isinstance(clock, bytes) or len(clock) != 3:
+        return None
+    match = re.fullmatch(r"(\d{4})[:\-/](\d\d)[:\-/](\d\d)", day, re.ASCII)
+    if match is None or not "1980" <= match[1] < "2200":
+        return None
+    hours, minutes, seconds = clock
+    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61):
+        return None
+    try:
+        midnight = datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=UTC)
+    except ValueError:
+        return None
+    return midnight + timedelta(hours=hours, minutes=minutes, seconds=round(seconds, 3))
+
+
+def _confirmed(taken: datetime | None, satellites: datetime | None) -> timedelta | None:
+    """Return China's zone where the satellites' time confirms that the clock ran on it.
+
+    No other zone is concluded: some phones write their local time for the satellites'.
+    """
+    if taken is None or satellites is None:
+        return None
+    apart = taken.replace(tzinfo=UTC) - satellites - CHINA_OFFSET
+    return CHINA_OFFSET if abs(apart) <= OLD_FIX else None
 
 
 def _local_time(written: str) -> datetime | None:
@@ -303,30 +287,8 @@ def _local_time(written: str) -> datetime | None:
         return None
 
 
-def _offset(written: str) -> timedelta | None:
-    if written == "Z":
-        return timedelta(0)
-    match = re.fullmatch(r"([+-])(\d\d):?([0-5]\d)", written)
-    if match is None:
-        return None
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    if offset > timedelta(hours=14):
-        return None
-    return -offset if match[1] == "-" else offset
-
-
 def _text(value: Raw | None) -> str | None:
-    """Return printable text up to the first NUL, at most 120 characters; None when empty."""
-    if not isinstance(value, bytes):
-        return None
-    value = value.split(b"\0", 1)[0]
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        # Chinese software of an older kind writes GBK.
-        text = value.decode("gb18030", "replace")
-    # Whatever is not printable may turn, hide or break the line that shows it.
-    return "".join(c for c in text if c.isprintable()).strip()[:MAX_TEXT] or None
+    return printable(value) if isinstance(value, bytes) else None
 
 
 def _agree(first: Metadata, second: Metadata) -> bool:

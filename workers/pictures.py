@@ -34,6 +34,8 @@ JPEG_QUALITY = 80
 # How much more than was brushed is hidden.
 WIDER = 1.1
 RIM_PIXELS = 4
+# Photoshop's number for it among the image resources of APP13.
+IPTC_RESOURCE = 0x0404
 # AVIF of ten bits with transparency: its planes, their RGBA copy, and Pillow's two.
 BYTES_A_PIXEL = 20
 # A box filter may do the rough work only down to one and a half times the size.
@@ -104,6 +106,17 @@ class Picture:
                 self.image.load()
         block = info.get("exif") or _from_text(info.get("Raw profile type exif"))
         return block if isinstance(block, bytes) else None
+
+    def xmp(self) -> bytes | None:
+        """Return the raw XMP packet, or None; of a PNG's what stands before its pixels."""
+        packet = self.image.info.get("xmp")
+        return packet if isinstance(packet, bytes) and packet else None
+
+    def iptc(self) -> bytes | None:
+        """Return the raw IPTC-IIM block of a JPEG, or None."""
+        resources = self.image.info.get("photoshop")
+        block = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
+        return block if isinstance(block, bytes) and block else None
 
     @property
     def turned_from(self) -> int | None:

@@ -53,8 +53,8 @@ class Claim(Base):
     """One statement of where or when, with its source; raw values stay beside the converted.
 
     `kind` place: source device_gps, map_pin, exif_gps, shop_address. `kind` time:
-    source device_clock, exif_time, sending_clock, server_receipt. Latitude and longitude are
-    WGS-84 degrees; the raw pair is in `datum` as it was sent.
+    source device_clock, exif_time, gps_time, sending_clock, server_receipt. Latitude and
+    longitude are WGS-84 degrees; the raw pair is in `datum` as it was sent.
     """
 
     __tablename__ = "claims"
