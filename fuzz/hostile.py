@@ -284,6 +284,11 @@ def nameless() -> bytes:
     return photo("heic").replace(b"application/rdf", b"\xff" * 15)
 
 
+def typeless() -> bytes:
+    """Return a HEIC whose XMP has a type that is no text: found by fuzzing, the same crash."""
+    return photo("heic").replace(b"mime\0app", b"\xedime\0app")
+
+
 @dataclass(frozen=True)
 class Hostile:
     """One hostile photo: how it is made and what must become of it.
@@ -351,6 +356,7 @@ def at_the_door() -> list[Hostile]:
         Hostile("grid-of-itself.heic", lambda: grid(8, 8, nested=True), "photo-damaged"),
         *(Hostile(f"half.{s}", partial(half, s), "photo-truncated") for s in SUFFIXES),
         Hostile("nameless.heic", nameless, "photo-damaged"),
+        Hostile("typeless.heic", typeless, "photo-damaged"),
         # What follows the last box can't be told from a box whose end is missing.
         *(
             Hostile(f"{name}-tail.{s}", partial(with_tail, s, tail), "photo-truncated")

@@ -6,7 +6,6 @@ from intake.answers import Answer
 from intake.notices import NoticeLine, NoticePage
 from intake.status import (
     RECEIVED,
-    UNREADABLE,
     WITHDRAWN,
     Action,
     AnswerDue,
@@ -17,6 +16,7 @@ from intake.status import (
 )
 from schemas.deadlines import FEEDBACK_POLICY
 from schemas.lifecycle import PUBLIC_STATUS
+from schemas.photo_words import words_for_riders
 from schemas.tables import Suggestion, Withdrawal
 from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, category
 from schemas.wire import notices as wire_notices
@@ -148,7 +148,8 @@ def _photo(item: PhotoState, locale: str) -> PhotoStatus:
     return PhotoStatus(
         sha256=item.sha256,
         readable=item.readable,
-        note=UNREADABLE.say(locale) if item.readable is False else None,
+        reason=item.reason,
+        note=words_for_riders(item.reason).say(locale) if item.reason else None,
     )
 
 

@@ -51,11 +51,6 @@ WITHDRAWN = Words(
     "You took this report back. The department may still follow up if the hazard is real.",
 )
 SUPPLEMENTED = Words("您补充了情况。", "You added something.")
-UNREADABLE = Words(
-    "这张照片打不开，没有用上；其他照片照常处理。可以重新拍一张，作为补充发来。",
-    "This photo can't be opened and was not used; the others are. You may take it again and "
-    "send it as a supplement.",
-)
 NONE_READABLE = Words(
     "照片都打不开，已转工作人员处理。可以重新拍一张，作为补充发来。",
     "None of the photos can be opened; a person looks after the report. You may take one again "
@@ -106,10 +101,14 @@ class Happening:
 
 @dataclass(frozen=True)
 class PhotoState:
-    """One photo; `readable` is None while it waits to be examined."""
+    """One photo; `readable` is None while it waits to be examined.
+
+    `reason` is why it is not readable, a code of schemas.photo_words.
+    """
 
     sha256: str
     readable: bool | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -312,7 +311,8 @@ def _photos(session: Session, report_ids: Sequence[UUID]) -> Mapping[UUID, list[
     )
     found: dict[UUID, list[PhotoState]] = defaultdict(list)
     for report_id, sha256, examined, reason in rows:
-        found[report_id].append(PhotoState(sha256, None if examined is None else reason is None))
+        readable = None if examined is None else reason is None
+        found[report_id].append(PhotoState(sha256, readable, reason))
     return found
 
 

@@ -1,5 +1,7 @@
 """What can be wrong with a photo, in plain words, by the codes that an examination stores."""
 
+from collections.abc import Iterable
+
 from schemas.words import Words
 
 # Why a picture was not read, or what to know of its small copies.
@@ -126,9 +128,69 @@ FAILURES: dict[str, Words] = {
     ),
 }
 
+COLOURS = "colour-profile-unreadable"
+AGAIN = Words(
+    "可以重新拍一张，作为补充发来；其他照片照常处理。",
+    "You may take it again and send it as a supplement; the other photos are used.",
+)
+
+# The same for who took the photo: what was wrong, and nothing of how it is examined.
+FOR_RIDERS: dict[str, Words] = {
+    "photo-format-unknown": Words(
+        "这个文件不是能打开的照片，没有用上。", "This file is no photo that can be opened."
+    ),
+    "photo-unreadable": Words(
+        "这张照片的数据损坏或不完整，打不开，没有用上。",
+        "This photo's data is damaged or incomplete; it can't be opened and was not used.",
+    ),
+    "photo-too-many-pixels": Words(
+        "这张照片的像素太多，没有用上。请把相机的照片尺寸调小。",
+        "This photo has too many pixels and was not used. Choose a smaller picture size in the "
+        "camera.",
+    ),
+    "decoder-out-of-memory": Words(
+        "这张照片太大，打不开，没有用上。请把相机的照片尺寸调小。",
+        "This photo is too large to be opened and was not used. Choose a smaller picture size in "
+        "the camera.",
+    ),
+    "decoder-out-of-time": Words(
+        "打开这张照片花的时间太长，没有用上。请用手机自带的相机拍，不要用编辑软件另存。",
+        "Opening this photo took too long, so it was not used. Take it with the phone's own "
+        "camera and don't save it from an editing program.",
+    ),
+    "decoder-crashed": Words(
+        "这张照片打不开，可能已损坏，没有用上。",
+        "This photo can't be opened, perhaps because it is damaged, and was not used.",
+    ),
+    "digest-mismatch": Words(
+        "我们存的这张照片出了问题，没有用上。这不是您的错。",
+        "Something went wrong with our copy of this photo, so it was not used. "
+        "This is no fault of yours.",
+    ),
+}
+WAITING = Words(
+    "这张照片还没能检查，原件已经保存，系统会再试。您不用做什么。",
+    "This photo could not be examined yet. It is kept and will be tried again; "
+    "there is nothing you need to do.",
+)
+
 WORDS: dict[str, Words] = {**PICTURE_REASONS, **NOTES, **DEATHS, **FAILURES}
 
 
 def unreadable_words(code: str) -> Words:
     """Return why a photo was not read; a code of another edition is told without its reason."""
     return WORDS.get(code, Words("这张照片未能读取。", "This photo was not read."))
+
+
+def words_for_riders(code: str) -> Words:
+    """Return why a photo was not used and what its sender may do."""
+    if code == "examination-failed":
+        return WAITING
+    why = FOR_RIDERS.get(code, FOR_RIDERS["decoder-crashed"])
+    return Words(why.zh + AGAIN.zh, f"{why.en} {AGAIN.en}")
+
+
+def note_words(codes: Iterable[str]) -> tuple[Words, ...]:
+    """Return what is to be known of a photo that was read; other codes say nothing here."""
+    told = NOTES | {COLOURS: PICTURE_REASONS[COLOURS]}
+    return tuple(told[code] for code in codes if code in told)

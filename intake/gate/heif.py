@@ -129,14 +129,15 @@ def _read_kinds(boxes: Boxes, iinf: Box, items: _Items) -> None:
         number = infe.uint(2 if version == 2 else 4)
         infe.uint(2)
         items.kinds[number] = infe.take(4)
-        if items.kinds[number] in NAMED:
-            _check_names(infe)
+        _check_text(infe, items.kinds[number])
 
 
-def _check_names(infe: Cursor) -> None:
-    """Refuse a metadata item whose name or kind is no UTF-8: it crashes pi-heif 1.4."""
+def _check_text(infe: Cursor, kind: bytes) -> None:
+    """Refuse an item whose type or written-out kind is no text: both crash pi-heif 1.4."""
     try:
-        infe.take(infe.end - infe.position).decode()
+        kind.decode("ascii")
+        if kind in NAMED:
+            infe.take(infe.end - infe.position).decode()
     except UnicodeDecodeError as error:
         raise damaged("the kind of an item is no text") from error
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from review_ui.casework.clocks import Clock, clock_of
-from schemas.photo_words import unreadable_words
+from schemas.photo_words import note_words, unreadable_words
 from schemas.places import Point, distance_m
 from schemas.risks import CLOSER_LOOK
 from schemas.tables import (
@@ -47,6 +47,7 @@ class PhotoView:
     unreadable: Words | None
     of_supplement: bool
     is_masked: bool
+    notes: tuple[Words, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,7 @@ def _photos(session: Session, pseudonyms: dict[UUID, str]) -> tuple[PhotoView, .
             unreadable=unreadable_words(found.unreadable_reason)
             if found and found.unreadable_reason
             else None,
+            notes=note_words(found.notes if found else ()),
             of_supplement=photo.supplement_id is not None,
             is_masked=bool(photo.masks),
         )

@@ -379,7 +379,8 @@ class PhotoStatus(BaseModel):
 
     sha256: str
     readable: bool | None = Field(description="null while it waits to be examined")
-    note: str | None = None
+    reason: str | None = Field(None, description="why it could not be opened, a stable code")
+    note: str | None = Field(None, description="the same in words, with what may be done")
 
 
 class ReportStatus(BaseModel):

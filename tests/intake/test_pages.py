@@ -246,6 +246,9 @@ def test_the_status_page_tells_departments_days_and_due_date(
     status = client.get(
         f"/api/v1/reports/{answer['number']}", headers={"Receipt-Code": answer["receipt_code"]}
     ).get_json()
+    (photo,) = status["photos"]
+    assert photo["reason"] == "decoder-crashed"
+    assert "作为补充发来" in photo["note"]
     assert {(item["department"], item["due_on"]) for item in status["handling"]} == {
         ("市场监管", soon.isoformat()),
         ("消防救援", None),

@@ -179,6 +179,7 @@ def test_a_photo_that_could_not_be_opened_is_told(database: Database, answer: An
     examine(database, answer, None, "decoder-crashed")
     state = ask(database, answer)
     assert [photo.readable for photo in state.photos] == [True, False]
+    assert [photo.reason for photo in state.photos] == [None, "decoder-crashed"]
     assert state.code == "received"
 
 

@@ -132,6 +132,20 @@ def test_photos_that_wait_or_are_broken_say_so(world, browse) -> None:
     assert "损坏" not in page
 
 
+def test_what_is_odd_about_a_photo_that_was_read_is_told_in_words(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    report = world.report(photos=1)
+    case = world.case(reports=(report,))
+    with world.database.writing() as session:
+        found = session.scalars(select(PhotoExamination)).one()
+        found.notes = ["place-from-xmp", "exif-time-of-edit", "<script>of another edition"]
+    page = client.get(f"/cases/{case.number}").text
+    assert page.count('class="noted"') == 2
+    assert "定位取自 XMP" in page
+    assert "最后修改的时间" in page
+    assert "of another edition" not in page
+
+
 def test_a_photo_with_parts_hidden_says_that_the_original_is_whole(world, browse) -> None:
     client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
     report = world.report(photos=2)

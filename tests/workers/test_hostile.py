@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fuzz.carriers import CONTENT_TYPES, SUFFIXES, encoded, is_upright, photo
+from fuzz.carriers import CONTENT_TYPES, RED, SUFFIXES, YELLOW, encoded, is_upright, photo
 from fuzz.hostile import HEAVY, Hostile, at_the_door, hostile, in_the_worker, taken
 from intake.gate.inspecting import PhotoFacts, inspect
 from schemas.errors import PhotoRefused, TooLarge
+from schemas.masks import Stroke
 from schemas.photo_words import WORDS
 from workers.examine import Examination, Limits, examine_photos
 from workers.pictures import has_metadata
@@ -99,6 +100,26 @@ def test_every_orientation_of_every_carrier_is_served_upright(suffix, tmp_path):
         assert (found.metadata.orientation or 1) == turn
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_rider_brushed_is_hidden_where_it_was_seen_whatever_way_the_photo_lies(
+    suffix, tmp_path
+):
+    # On the photo as it is seen upright: over the green quarter, from end to end.
+    mask = (Stroke(width=0.25, points=((0.65, 0.25), (0.9, 0.25))),)
+    paths = [tmp_path / f"{turn}.jpg" for turn in range(1, 9)]
+    for turn, path in enumerate(paths, start=1):
+        path.write_bytes(photo(suffix, turn))
+    for found in examine_photos(paths, limits=Limits(), masks=[mask] * 8):
+        picture = assert_served_clean(found)
+        width, height = picture.size
+        assert width > height
+        for across, colour in ((1, RED), (3, (0, 0, 0))):
+            seen = picture.getpixel((width * across // 4, height // 4))
+            assert max(abs(one - two) for one, two in zip(seen, colour, strict=True)) < 40
+        below = picture.getpixel((width * 3 // 4, height * 3 // 4))
+        assert max(abs(one - two) for one, two in zip(below, YELLOW, strict=True)) < 40
+
+
 def test_a_photo_whose_exif_its_decoder_will_not_have_is_taken_without_it(write):
     (found,) = examined(write(hostile()["rubbish-exif.avif"].make()))
     assert_served_clean(found)
@@ -169,7 +190,8 @@ def test_it_is_the_limit_that_stops_a_greedy_photo(suffix, write, peak_bytes):
     assert reason is None
 
 
-def test_what_crashes_a_decoder_is_not_given_to_it(write):
-    (found,) = examined(write(hostile()["nameless.heic"].make()))
+@pytest.mark.parametrize("name", ["nameless.heic", "typeless.heic"])
+def test_what_crashes_a_decoder_is_not_given_to_it(name, write):
+    (found,) = examined(write(hostile()[name].make()))
     assert found.unreadable_reason == "photo-unreadable"
     assert "no text" in found.detail
