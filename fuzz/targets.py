@@ -13,10 +13,10 @@ from fuzz.engine import Broken, Target
 from fuzz.mutating import mutated
 from intake.gate.inspecting import MAX_PIXELS_ONE_PASS, inspect
 from schemas.errors import PhotoRefused, TooLarge
+from workers.copies import has_metadata
 from workers.examine import Examination, Limits, examine_photos, warm_up
 from workers.metadata import Metadata, completed, from_exif, read_metadata
 from workers.packets import MAX_TEXT, read_iptc, read_xmp
-from workers.pictures import has_metadata
 
 MB = 1 << 20
 

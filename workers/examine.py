@@ -21,12 +21,13 @@ from intake.gate.inspecting import inspect
 from schemas.errors import PhotoRefused, SuishoupaiError
 from schemas.masks import Mask
 from schemas.photo_words import WORDS
-from workers import metadata, pictures, sandbox
+from workers import copies, metadata, pictures, sandbox
 from workers.closely.features import find_features, pack, unpack
+from workers.copies import has_metadata
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
 from workers.formats import set_up_decoders
 from workers.metadata import Metadata
-from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits, has_metadata
+from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits
 from workers.sandbox import ChildDied, Outcome
 
 
@@ -218,7 +219,9 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             return replace(finding, unreadable_reason=reason, detail=detail), []
     prints = fingerprints(image)
     features = pack(find_features(image))
-    derivatives = pictures.derivatives(pictures.masked(image, subject.mask))
+    either_way = picture.content_type in copies.SEEN_EITHER_WAY
+    masked = copies.masked(image, subject.mask, perhaps_seen_as=turn if either_way else 1)
+    derivatives = copies.derivatives(masked)
     return (
         replace(
             finding,

@@ -1,4 +1,4 @@
-"""Decodes a photo once, turns it upright and writes small copies that carry no metadata.
+"""Decodes a photo once and turns it upright.
 
 Meant for the limited child: what a decoder does with hostile bytes is its own affair, and
 whatever it raises becomes PhotoRefused here.
@@ -6,7 +6,6 @@ whatever it raises becomes PhotoRefused here.
 
 import io
 import mmap
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,11 @@ from typing import BinaryIO, Literal
 import cv2
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]  # ships no types
-from PIL import Image, ImageCms, ImageDraw, ImageFile
+from PIL import Image, ImageCms, ImageFile
 from PIL.Image import Resampling, Transpose
 
 from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
-from schemas.masks import Mask
 from schemas.photo_words import PICTURE_REASONS as REASONS
 from workers.formats import open_by_type, recognise
 
@@ -30,10 +28,6 @@ from workers.formats import open_by_type, recognise
 cv2.setNumThreads(1)
 
 LONG_EDGES = (1280, 320)
-JPEG_QUALITY = 80
-# How much more than was brushed is hidden.
-WIDER = 1.1
-RIM_PIXELS = 4
 # Photoshop's number for it among the image resources of APP13.
 IPTC_RESOURCE = 0x0404
 # AVIF of ten bits with transparency: its planes, their RGBA copy, and Pillow's two.
@@ -187,7 +181,7 @@ def _common(picture: Picture, size: tuple[int, int], orientation: int) -> Image.
     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
     if orientation in QUARTER_TURNS:
         return Image.fromarray(cv2.rotate(pixels, QUARTER_TURNS[orientation]))
-    return _turned(Image.fromarray(pixels), orientation)
+    return turned(Image.fromarray(pixels), orientation)
 
 
 def _any(picture: Picture, size: tuple[int, int], orientation: int) -> Image.Image:
@@ -199,10 +193,11 @@ def _any(picture: Picture, size: tuple[int, int], orientation: int) -> Image.Ima
         image = image.resize(size, Resampling.HAMMING, reducing_gap=REDUCING_GAP)
         # The whole picture is the largest thing there is; what follows may have its place.
         picture.image.close()
-    return _turned(image, orientation)
+    return turned(image, orientation)
 
 
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """Return stored pixels upright, by their EXIF orientation."""
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
@@ -210,76 +205,6 @@ def fitted(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
     """Return `size` scaled down to `long_edge` pixels; a smaller one is left as it is."""
     scale = min(1.0, long_edge / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def masked(image: Image.Image, mask: Mask) -> Image.Image:
-    """Return a copy of an upright RGB picture with the strokes of `mask` painted black.
-
-    The brush is a little wider than it was drawn: what JPEG smears across an edge and what
-    a finger left at its rim are hidden too.
-    """
-    if not mask:
-        return image
-    copy = image.copy()
-    pen = ImageDraw.Draw(copy)
-    width, height = copy.size
-    for stroke in mask:
-        radius = stroke.width * max(copy.size) * WIDER / 2 + RIM_PIXELS
-        points = [(x * width, y * height) for x, y in stroke.points]
-        if len(points) > 1:
-            pen.line(points, fill="black", width=round(2 * radius), joint="curve")
-        for point in points:
-            pen.circle(point, radius, fill="black")
-    return copy
-
-
-def derivatives(image: Image.Image) -> dict[int, bytes]:
-    """Return `image` as JPEG without metadata by long edge in pixels: 1,280 and 320."""
-    written = {}
-    for long_edge in LONG_EDGES:
-        size = fitted(image.size, long_edge)
-        if size != image.size:
-            image = image.resize(size, Resampling.HAMMING, reducing_gap=1.0)
-        # Pillow would write a comment out of `info` unasked.
-        image.info.clear()
-        target = io.BytesIO()
-        image.save(target, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
-        written[long_edge] = target.getvalue()
-    return written
-
-
-JFIF = re.compile(rb"\xff\xd8\xff\xe0\0\x10JFIF\0.{7}\0\0", re.DOTALL)
-PICTURE_SEGMENTS = frozenset({0xDB, 0xC0, 0xC4, 0xDD, 0xDA})
-SCAN, END = 0xDA, 0xD9
-# Inside a scan a marker is 0xFF that is neither stuffed (00) nor a restart (D0–D7).
-NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
-
-
-def has_metadata(jpeg: bytes) -> bool:
-    """Tell whether a JPEG holds anything but its picture, or can't be followed to its end.
-
-    Walks the segments by itself (ITU-T T.81, annex B), so that it depends on nothing that
-    wrote them: one JFIF header without thumbnail, tables, frame, scans, end, and no byte
-    more. Any other APPn and every comment counts as metadata.
-    """
-    header = JFIF.match(jpeg)
-    if header is None:
-        return True
-    position = header.end()
-    while jpeg[position : position + 1] == b"\xff":
-        kind = jpeg[position + 1 : position + 2]
-        if kind == bytes([END]):
-            return position + 2 != len(jpeg)
-        if not kind or kind[0] not in PICTURE_SEGMENTS:
-            return True
-        length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
-        if length < 2:
-            return True
-        position += 2 + length
-        if kind[0] == SCAN:
-            marker = NEXT_MARKER.search(jpeg, position)
-            position = marker.start() if marker else len(jpeg)
-    return True
 
 
 def _refused(

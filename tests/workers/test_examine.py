@@ -15,9 +15,10 @@ from PIL import Image, ImageDraw
 from intake.gate import inspecting as gate
 from schemas.photo_words import WORDS
 from workers import examine
+from workers.copies import has_metadata
 from workers.examine import Examination, Limits, Subject, cleared, examine_photos
 from workers.fingerprints import MAX_DISTANCE, distance
-from workers.pictures import PixelLimits, has_metadata
+from workers.pictures import PixelLimits
 from workers.sandbox import Outcome, run_each
 
 # Memory limits count from a process's present size, and one in which a thousand tests

@@ -11,11 +11,10 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from schemas.errors import PhotoRefused
 from schemas.photo_words import PICTURE_REASONS
+from workers.copies import derivatives, has_metadata
 from workers.formats import PLUGINS
 from workers.pictures import (
     PixelLimits,
-    derivatives,
-    has_metadata,
     open_picture,
     upright,
 )

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.closely.alignment import Alignment, overlaid
-from workers.pictures import JPEG_QUALITY
+from workers.copies import JPEG_QUALITY
 
 Pixels = NDArray[np.uint8]
 
