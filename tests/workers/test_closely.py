@@ -185,3 +185,10 @@ def test_the_panes_of_a_collage_are_found(tips):
         (2, 0),
         (2, 2),
     ]
+
+
+@pytest.mark.parametrize("size", [(1280, 1), (1, 1280), (1280, 2), (3, 1280), (1, 1), (1280, 24)])
+def test_a_strip_of_a_picture_has_no_features_and_breaks_nothing(size):
+    (found,) = find_features(Image.effect_noise(size, 80).convert("RGB"))
+    assert len(found) == 0 or min(size) == 1
+    assert [len(each) for each in unpack(pack((found,)))] == [len(found)]

@@ -55,6 +55,14 @@ class Features:
         return len(self.points)
 
 
+_NONE = Features(
+    points=np.zeros((0, 2), np.float32),
+    angles=np.zeros(0, np.uint8),
+    octaves=np.zeros(0, np.uint8),
+    descriptors=np.zeros((0, DESCRIPTOR_BYTES), np.uint8),
+)
+
+
 def find_features(upright: Image.Image) -> tuple[Features, ...]:
     """Return the features of an upright picture: of the whole, then of each pane in it."""
     grey = np.asarray(cv2.cvtColor(np.asarray(upright), cv2.COLOR_RGB2GRAY), np.uint8)
@@ -81,6 +89,9 @@ def _features(grey: NDArray[np.uint8], box: tuple[int, int, int, int]) -> Featur
     left, top, right, bottom = box
     part = grey[top:bottom, left:right]
     pixels = _scaled(part, LONG_EDGE)
+    if min(pixels.shape) <= 2 * MARGIN:
+        # A strip that is all rim has no corners, and OpenCV fails on what it shrinks it to.
+        return _NONE
     found = _detector(CORNER_STEP).detect(pixels)
     if len(found) < MOST_FEATURES:
         found = _detector(WEAK_CORNER_STEP).detect(pixels)
