@@ -8,15 +8,18 @@ from sqlalchemy import select
 from intake.rewards.approving import approve_due
 from intake.rewards.ledger import balance_of, open_accounts
 from review_ui.casework.advancing import advance, confirm
+from review_ui.casework.case_links import link_report, standing_links
 from review_ui.casework.links import accept_suggestion, unlink_report
 from review_ui.rewards.decisions import approve, award_task, end_award, restore
 from schemas.access import Role
 from schemas.database import now_utc
+from schemas.deadlines import VERIFY_WORKING_DAYS
 from schemas.errors import Conflict, InvalidInput, NotAllowed
 from schemas.lifecycle import State
 from schemas.points import AccountKind, edition_on
 from schemas.tables import (
     AuditEntry,
+    Case,
     CaseReport,
     PointAccount,
     PointAward,
@@ -24,6 +27,7 @@ from schemas.tables import (
     Rider,
     Supplement,
 )
+from schemas.workdays import due_date, local_date
 
 SHENHE, SHENYANG = "210103", "210100"
 sqlite_only = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -184,6 +188,52 @@ def test_a_report_taken_out_passes_the_points_to_the_next(world, staff, record) 
     with world.database.reading() as session:
         ended = session.scalars(select(PointAward).where(PointAward.ended_at.is_not(None))).one()
         assert (ended.status, ended.ended_code) == ("reversed", "moved")
+
+
+def test_a_link_undone_and_made_again_restores_rank_clock_and_points(world, staff, record) -> None:
+    riders = [world.rider()[0] for _ in range(2)]
+    began = [world.now - timedelta(days=days) for days in (9, 2)]
+    reports = [
+        world.report(rider_id=rider, received_at=moment)
+        for rider, moment in zip(riders, began, strict=True)
+    ]
+    case = world.case(reports=tuple(reports), state=State.VERIFYING, received_at=began[0])
+    verify(world, case, staff, record)
+    due = [due_date(local_date(moment), VERIFY_WORKING_DAYS).date for moment in began]
+    assert due[0] < due[1]
+
+    def facts():
+        with world.database.reading() as session:
+            now = session.get_one(Case, case.id)
+            ranked = [link.report_id for link in standing_links(session, case.id)]
+            return now.received_at, now.due_on, ranked, [held(world, rider) for rider in riders]
+
+    together = (began[0], due[0], reports, [50, 0])
+    assert facts() == together
+    other = world.case()
+    with world.database.writing() as session:
+        link = next(
+            each for each in standing_links(session, case.id) if each.report_id == reports[0]
+        )
+        unlink_report(
+            session, case_id=case.id, link_id=link.id, staff=staff["anna"],
+            version=world.fresh(case).version, now=now_utc(),
+        )  # fmt: skip
+    assert facts() == (began[1], due[1], reports[1:], [0, 50])
+    # What was taken out finds another case, from which it is taken back.
+    with world.database.writing() as session:
+        ended = session.scalars(select(CaseReport).where(CaseReport.report_id == reports[0])).one()
+        link_report(
+            session, report_id=reports[0], like=ended, into=session.get_one(Case, other.id),
+            staff=staff["anna"], now=now_utc(), kind="same_incident",
+        )  # fmt: skip
+    match = world.match(*reports)
+    with world.database.writing() as session:
+        accept_suggestion(
+            session, case_id=case.id, match_id=match, staff=staff["dora"],
+            version=world.fresh(case).version, now=now_utc(),
+        )  # fmt: skip
+    assert facts() == together
 
 
 def test_an_earlier_receipt_that_is_linked_later_is_the_first(world, staff, record) -> None:

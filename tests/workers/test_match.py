@@ -1,16 +1,19 @@
 import io
 import threading
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageFilter
 from sqlalchemy import select
 
+from schemas.database import connect
 from schemas.places import METRES_PER_DEGREE, Point
 from schemas.shop_names import plain_name
 from schemas.tables import Case, Match, PhotoHash
 from workers import pipeline
 from workers.fingerprints import distance
 from workers.policy import POLICY
+from workers.seen.memory import Memory
 
 
 def matches(machine, **where):
@@ -112,20 +115,36 @@ def test_two_photos_of_one_report_are_no_match(tips, machine):
     assert matches(machine) == []
 
 
-def test_of_two_workers_with_the_same_picture_at_once_at_least_one_sees_the_other(tips, machine):
-    photo = tips.photo(8)
-    place = tips.inside()
-    reports = [tips.send(photo, at=place, rider=tips.rider()) for _ in range(2)]
+@pytest.mark.parametrize("same_bytes", [True, False])
+@pytest.mark.parametrize("waits_at", ["the examination", "the search"])
+def test_of_two_workers_with_the_same_picture_at_once_at_least_one_sees_the_other(
+    tips, machine, waits_at, same_bytes
+):
+    photo, place = tips.photo(8), tips.inside()
+    copy = photo if same_bytes else again(photo, lambda image: image.resize((480, 360)))
+    reports = [tips.send(each, at=place, rider=tips.rider()) for each in (photo, copy)]
     barrier, faults = threading.Barrier(2), []
+    # A process has one thread that decodes: two that both found no fork server would start two.
+    pipeline.examine(tips.send(tips.photo(9), at=place), machine)
+    if waits_at == "the search":
+        for report in reports:
+            pipeline.examine(report, machine)
 
-    def work(report):
+    def work(report, index):
+        # As on two hosts: neither the connections nor what is kept in memory is shared.
+        own = replace(machine, database=connect(machine.settings), memory=index)
         try:
             barrier.wait()
-            pipeline.process(report, machine=machine)
+            pipeline.process(report, machine=own)
         except Exception as fault:  # noqa: BLE001 - a thread's error has to be carried out
             faults.append(fault)
+        finally:
+            own.database.close()
 
-    threads = [threading.Thread(target=work, args=(report,)) for report in reports]
+    threads = [
+        threading.Thread(target=work, args=(report, index))
+        for report, index in zip(reports, (None, Memory()), strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
