@@ -48,14 +48,17 @@ def verify(
     session: Session,
     *,
     scope: str | None = None,
+    limit: int | None = None,
     tick: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Proof:
-    """Verify all issues, or those of one scope, in the order of their publication."""
+    """Verify all issues, or those of one scope, or the first so many, as they were published."""
     total, done = count_issues(session, scope=scope), 0
     previous: dict[str, tuple[int, str]] = {}
     after: tuple[str, int] = ("", 0)
     while batch := _next(session, after, scope):
         for row in batch:
+            if done == limit:
+                return Proof(done, None)
             fault = _check(session, row, previous.get(row.scope_code))
             if fault:
                 return Proof(done, fault)

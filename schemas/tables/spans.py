@@ -114,6 +114,41 @@ POSTGRESQL_SPANS = tuple(
     )
 )
 
+SPAN_TRIGGERS = tuple(f"{table}_span" for table in _WATCHED)
+
+
+def written_anew(dialect: str) -> tuple[str, ...]:
+    """Return the statements that write the spans of all cases, for rows that came in bulk."""
+    is_sqlite = dialect == "sqlite"
+    day = "CAST(strftime('%s', {}) AS INTEGER) / 86400"
+    if not is_sqlite:
+        day = "floor(extract(epoch FROM {}) / 86400)::int"
+    least, most = ("min", "max") if is_sqlite else ("least", "greatest")
+    occurred, recorded, received, linked = (
+        day.format(name) for name in ("occurred_at", "recorded_at", "received_at", "linked_at")
+    )
+    moves = "FROM case_history WHERE case_history.case_id = case_spans.case_id"
+    links = (
+        "FROM case_reports JOIN reports ON reports.id = case_reports.report_id "
+        "WHERE case_reports.case_id = case_spans.case_id"
+    )
+    state = "(SELECT state FROM cases WHERE cases.id = case_spans.case_id)"
+    written = (
+        # Case by case, by the indexes: joined as wholes SQLite compares all with all.
+        "INSERT INTO case_spans (case_id, unit_id, first_day, latest_day, length_class) "  # noqa: S608
+        f"SELECT case_id, unit_id, min({occurred}), max({recorded}), 0 "
+        "FROM case_history GROUP BY case_id, unit_id"
+    )
+    widened = (
+        f"UPDATE case_spans SET first_day = {least}((SELECT min({occurred}) {moves}), "  # noqa: S608
+        f"coalesce((SELECT min({received}) {links}), first_day)), "
+        f"latest_day = {most}((SELECT max({most}({occurred}, {recorded})) {moves}), "
+        f"coalesce((SELECT max({most}({received}, {linked})) {links}), latest_day))"
+    )
+    classed = f"UPDATE case_spans SET length_class = {_class(f'{state} IN ({_OPEN})')}"  # noqa: S608
+    return written, widened, classed
+
+
 # What a figure of the past rests on and no other rule keeps as it was.
 _KEPT: dict[str, tuple[str, tuple[str, ...]]] = {
     "cases": ("", ("number", "incident_id", "department")),

@@ -135,35 +135,38 @@ def _day(column: str, *, is_sqlite: bool) -> str:
     return f"floor(extract(epoch FROM {column}) / 86400)::int"
 
 
-def _class(is_open: str, length: str = "latest_day - first_day") -> str:
-    lengths = " ".join(f"WHEN {length} <= {days} THEN {at}" for at, days in enumerate(LENGTHS))
+def _class(is_open: str) -> str:
+    lengths = " ".join(
+        f"WHEN latest_day - first_day <= {days} THEN {at}" for at, days in enumerate(LENGTHS)
+    )
     return f"CASE WHEN {is_open} THEN -1 {lengths} ELSE {len(LENGTHS)} END"
 
 
 def _backfill(*, is_sqlite: bool) -> None:
-    """Write the spans of the cases that are there, the same way as the triggers do."""
+    """Write the spans of the cases that are there, case by case by the indexes."""
     least, most = ("min", "max") if is_sqlite else ("least", "greatest")
-    first = f"{least}(moves.first_day, coalesce(links.first_day, moves.first_day))"
-    latest = f"{most}(moves.latest_day, coalesce(links.latest_day, moves.latest_day))"
-    state_is_open = f"cases.state IN ({OPEN})"
-    op.execute(
-        f"""
-        INSERT INTO case_spans (case_id, unit_id, first_day, latest_day, length_class)
-        SELECT stood.case_id, stood.unit_id, {first}, {latest},
-               {_class(state_is_open, f"{latest} - {first}")}
-        FROM (SELECT DISTINCT case_id, unit_id FROM case_history) AS stood
-        JOIN cases ON cases.id = stood.case_id
-        JOIN (SELECT case_id, min({_day("occurred_at", is_sqlite=is_sqlite)}) AS first_day,
-                     max({most}({_day("occurred_at", is_sqlite=is_sqlite)},
-                         {_day("recorded_at", is_sqlite=is_sqlite)})) AS latest_day
-              FROM case_history GROUP BY case_id) AS moves ON moves.case_id = stood.case_id
-        LEFT JOIN (SELECT case_id, min({_day("received_at", is_sqlite=is_sqlite)}) AS first_day,
-                     max({most}({_day("received_at", is_sqlite=is_sqlite)},
-                         {_day("linked_at", is_sqlite=is_sqlite)})) AS latest_day
-              FROM case_reports JOIN reports ON reports.id = case_reports.report_id
-              GROUP BY case_id) AS links ON links.case_id = stood.case_id
-        """
+    occurred, recorded, received, linked = (
+        _day(name, is_sqlite=is_sqlite)
+        for name in ("occurred_at", "recorded_at", "received_at", "linked_at")
     )
+    moves = "FROM case_history WHERE case_history.case_id = case_spans.case_id"
+    links = (
+        "FROM case_reports JOIN reports ON reports.id = case_reports.report_id "
+        "WHERE case_reports.case_id = case_spans.case_id"
+    )
+    state = "(SELECT state FROM cases WHERE cases.id = case_spans.case_id)"
+    op.execute(
+        "INSERT INTO case_spans (case_id, unit_id, first_day, latest_day, length_class) "
+        f"SELECT case_id, unit_id, min({occurred}), max({recorded}), 0 "
+        "FROM case_history GROUP BY case_id, unit_id"
+    )
+    op.execute(
+        f"UPDATE case_spans SET first_day = {least}((SELECT min({occurred}) {moves}), "
+        f"coalesce((SELECT min({received}) {links}), first_day)), "
+        f"latest_day = {most}((SELECT max({most}({occurred}, {recorded})) {moves}), "
+        f"coalesce((SELECT max({most}({received}, {linked})) {links}), latest_day))"
+    )
+    op.execute(f"UPDATE case_spans SET length_class = {_class(f'{state} IN ({OPEN})')}")
 
 
 def _find_shops() -> None:

@@ -10,8 +10,8 @@ from schemas.bulletins.candidates import cases_of_week
 from schemas.bulletins.computing import frame_of
 from schemas.bulletins.territory import read_scope
 from schemas.lifecycle import OPEN_STATES, State
-from schemas.tables import Case, CaseReport
-from schemas.tables.spans import POSTGRESQL_SPANS, SQLITE_SPANS
+from schemas.tables import Case, CaseReport, CaseSpan
+from schemas.tables.spans import POSTGRESQL_SPANS, SQLITE_SPANS, written_anew
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,24 @@ def test_a_week_looks_at_what_touches_it_and_at_little_else(city, at, week, para
     # A report that is linked to what has ended long ago brings it back.
     city.link(ended, city.report(at(2)), at=at(2))
     assert ended in looked_at(city, week, parameters)
+
+
+def spans_of(session) -> set[tuple]:
+    columns = (CaseSpan.case_id, CaseSpan.unit_id, CaseSpan.first_day, CaseSpan.latest_day,
+               CaseSpan.length_class)  # fmt: skip
+    return {tuple(row) for row in session.execute(select(*columns))}
+
+
+def test_spans_written_in_bulk_are_those_that_the_triggers_keep(city, at, week, dialect) -> None:
+    ended = city.case(at(0), recorded_at=at(2))
+    city.move(ended, State.INVALID, at(3), recorded_at=at(60), reason_code="test")
+    city.link(ended, city.report(at(-9)), at=at(4))
+    moved = city.case(at(0))
+    city.move(moved, State.DISPATCH, at(1), code="210112")
+    with city.database.writing() as session:
+        kept = spans_of(session)
+        session.execute(text("DELETE FROM case_spans"))
+        for statement in written_anew(dialect):
+            session.connection().exec_driver_sql(statement)
+        assert spans_of(session) == kept
+        assert len(kept) == 3
