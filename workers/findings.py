@@ -143,4 +143,14 @@ def _claims(photo: Photo, said: Metadata) -> list[Claim]:
                 offset_assumed=said.offset_assumed,
             )
         )
+    if said.gps_at_utc is not None:
+        claims.append(
+            Claim(
+                report_id=photo.report_id,
+                photo_id=photo.id,
+                kind="time",
+                source="gps_time",
+                moment=said.gps_at_utc,
+            )
+        )
     return claims

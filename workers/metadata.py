@@ -29,7 +29,7 @@ OLD_FIX = timedelta(minutes=5)
 PREFIX = b"Exif\0\0"
 SAME_PLACE_DEG = 1e-6
 # A phone that claims to know no better than this knows nothing.
-MOST_ACCURACY_M = 100_000
+MOST_ACCURACY_M = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from fuzz import carriers
 from schemas.database import now_utc
 from schemas.errors import NotFound
 from schemas.lifecycle import State
@@ -81,6 +82,22 @@ def test_a_tip_with_a_good_place_is_assigned_to_the_county_bureau(tips, machine)
         "match",
         "route",
     ]
+
+
+def test_what_a_phone_writes_beyond_that_is_stored_with_its_own_precision(tips, machine):
+    report = tips.send(carriers.photo("jpg"), at=tips.inside())
+    tips.process(report)
+    (where,) = all_of(machine, Claim, source="exif_gps")
+    assert (where.raw_latitude, where.raw_longitude) == (41.7936, 123.4529)
+    assert (where.datum, where.accuracy_m) == ("wgs84", 6.5)
+    (when,) = all_of(machine, Claim, source="exif_time")
+    assert when.moment == datetime(2026, 11, 2, 3, 42, 10, 123_000, tzinfo=UTC)
+    (satellites,) = all_of(machine, Claim, source="gps_time")
+    assert satellites.moment == datetime(2026, 11, 2, 3, 42, 8, tzinfo=UTC)
+    (examination,) = all_of(machine, PhotoExamination)
+    assert examination.facts["place_name"] == "沈阳市"
+    assert examination.facts["software"] == "4.2.0 · Snapseed 2.0"
+    assert "edited-software" in tips.case(report).flags
 
 
 def test_what_the_photo_claims_is_stored_with_source_and_datum(tips, machine):
