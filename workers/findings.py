@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from schemas.places import Datum, to_wgs84
 from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash
 from workers.examine import Examination
+from workers.fingerprints import PANES
 from workers.metadata import Metadata
 
 log = structlog.get_logger()
@@ -67,7 +68,8 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
     )
     if examination.metadata:
         session.add_all(_claims(photo, examination.metadata))
-    # Of those that mean nothing, no search finds any; they are kept to say why.
+    # Of those that mean nothing, no search finds any; they are kept to say why. Panes are
+    # only asked with: one messenger's frame stored from two screenshots would be a match.
     session.add_all(
         PhotoHash(
             photo_id=photo.id,
@@ -76,6 +78,7 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
             quality=each.quality,
         )
         for each in examination.fingerprints
+        if each.variant not in PANES
     )
     session.flush()
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 
+from workers.closely.panes import Box, find_panes
 from workers.pdq import dihedral
 
-Variant = Literal["plain", "trimmed"]
+Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4"]
+PANES: tuple[Variant, ...] = ("pane1", "pane2", "pane3", "pane4")
 
 HASH_BYTES = 32
 MAX_DISTANCE = 31
@@ -39,7 +41,8 @@ MIN_LEFT = 0.2
 class Fingerprint:
     """The PDQ hash of one variant of a picture.
 
-    `variant` is plain or trimmed (uniform borders cut off), `pdq` 32 bytes, `quality`
+    `variant` is plain, trimmed (uniform borders cut off) or a pane (a picture that gaps of
+    one colour set apart: the photo in a chat's screenshot). `pdq` is 32 bytes, `quality`
     0–100. `dihedral` holds the eight hashes to ask with, 32 bytes each: as it is, turned
     by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
     right, transposed and anti-transposed.
@@ -57,25 +60,36 @@ class Fingerprint:
 
 
 def fingerprints(upright: Image.Image) -> tuple[Fingerprint, ...]:
-    """Return the fingerprints of an upright RGB picture: plain and, if it has borders, trimmed."""
+    """Return the fingerprints of an upright RGB picture: whole, without borders, of its panes."""
     grey = upright.convert("L")
     pixels = _hashable(grey)
     found = [_fingerprint("plain", pixels)]
     borders = find_borders(pixels)
     if borders is not None:
-        height, width = pixels.shape
-        left, top, right, bottom = borders
-        scale_x, scale_y = grey.width / width, grey.height / height
-        inner = grey.crop(
-            (
-                round(left * scale_x),
-                round(top * scale_y),
-                round(right * scale_x),
-                round(bottom * scale_y),
-            )
-        )
-        found.append(_fingerprint("trimmed", _hashable(inner)))
+        found.append(_fingerprint("trimmed", _hashable(_part(grey, borders, pixels.shape))))
+    panes = [box for box in find_panes(pixels) if not _is_nearly(box, borders)]
+    for variant, box in zip(PANES, panes, strict=False):
+        found.append(_fingerprint(variant, _hashable(_part(grey, box, pixels.shape))))
     return tuple(found)
+
+
+def _part(grey: Image.Image, box: Box, shape: tuple[int, ...]) -> Image.Image:
+    """Return what a box of the small picture, whose shape is given, holds in the large one."""
+    scale_x, scale_y = grey.width / shape[1], grey.height / shape[0]
+    left, top, right, bottom = box
+    return grey.crop(
+        (
+            round(left * scale_x),
+            round(top * scale_y),
+            round(right * scale_x),
+            round(bottom * scale_y),
+        )
+    )
+
+
+def _is_nearly(box: Box, other: Box | None) -> bool:
+    """Tell whether two boxes have their edges in the same places, but for a few pixels."""
+    return other is not None and max(abs(a - b) for a, b in zip(box, other, strict=True)) <= 4
 
 
 def distance(one: bytes, other: bytes) -> int:

@@ -1,0 +1,245 @@
+"""Which copies of a photo are found again, which strangers are taken for copies, at what cost.
+
+Takes any folder of photos; pictures in one sub-folder may show one scene, those of different
+ones are taken as unrelated. Half of the folders, by the digest of their names, are for tuning,
+the other half is measured (`--tuning` measures the first). From each of `--copies` photos the
+33 kinds of copies of `benchmarks.copies` are made, the same for the same seed. Run from the
+root of the repository: `python -m benchmarks.matching FOLDER`.
+
+Global recall is by PDQ as the search over everything asks: whole, trimmed and panes, in eight
+orientations. Scoped recall adds the close comparison of a pair that shares shop, rider, spot or
+moment. Recall counts a copy as found whatever kind the match is of; «as a copy» leaves out
+those that were only suggested as another shot of the scene.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.copies import KINDS, Pixels, Source
+from workers.closely.alignment import align, likeness
+from workers.closely.comparing import ALTERED_PICTURE, kind_of
+from workers.closely.features import Features, find_features
+from workers.fingerprints import MAX_DISTANCE, PANES, Fingerprint, fingerprints
+from workers.policy import POLICY
+
+LONG_EDGE = 1280
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+SEED = 20261122
+SHOWN = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A photo as the machine keeps it."""
+
+    path: Path
+    prints: tuple[Fingerprint, ...]
+    features: tuple[Features, ...]
+
+
+def files(folder: Path, *, tuning: bool, most: int, seed: int) -> list[Path]:
+    """Return photos of one half of the sub-folders, in an order that the seed says."""
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and (hashlib.sha256(path.parent.name.encode()).digest()[0] % 2 == 0) is tuning
+    ]
+    random.Random(seed).shuffle(found)
+    return found[:most]
+
+
+def opened(path: Path) -> Pixels | None:
+    """Return a photo upright, within 1,280 pixels; None if it is none."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if pixels is None else fitted(np.asarray(pixels, np.uint8))
+
+
+def fitted(pixels: Pixels) -> Pixels:
+    scale = LONG_EDGE / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def looked_at(path: Path, pixels: Pixels) -> Seen:
+    image = Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
+    return Seen(path, fingerprints(image), find_features(image))
+
+
+def grey(pixels: Pixels) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def stored(seen: Seen) -> list[bytes]:
+    return [each.pdq for each in seen.prints if each.matchable and each.variant not in PANES]
+
+
+def asked(seen: Seen) -> list[bytes]:
+    return [pdq for each in seen.prints if each.matchable for pdq in each.dihedral]
+
+
+def apart(ours: Sequence[bytes], theirs: Sequence[bytes]) -> int:
+    """Return the fewest bits by which one of these hashes differs from one of those."""
+    bits = [(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a in ours for b in theirs]
+    return min(bits, default=256)
+
+
+def recall(
+    paths: Sequence[Path], copies: int, seed: int
+) -> Iterator[tuple[str, float, float, float]]:
+    """Yield for each kind the share found globally, found in scope, and found as a copy."""
+    photos = [pixels for path in paths[: copies + 3] if (pixels := opened(path)) is not None]
+    count = len(photos) - 3
+    kept = [looked_at(path, pixels) for path, pixels in zip(paths, photos, strict=False)]
+    for kind, (name, make) in enumerate(KINDS.items()):
+        found = np.zeros((count, 3))
+        for at in range(count):
+            dice = np.random.default_rng([seed, kind, at])
+            copy = fitted(make(Source(photos[at], photos[at + 1 : at + 4], dice)))
+            found[at] = judged(looked_at(paths[at], copy), copy, kept[at], photos[at])
+        yield (name, *(float(share) for share in found.mean(axis=0)))
+
+
+def judged(copy: Seen, copied: Pixels, original: Seen, photo: Pixels) -> tuple[bool, bool, bool]:
+    if apart(asked(copy), stored(original)) <= MAX_DISTANCE:
+        return True, True, True
+    kind = compared(copy, copied, original, photo)
+    return False, kind is not None, kind == ALTERED_PICTURE
+
+
+def compared(one: Seen, first: Pixels, other: Seen, second: Pixels) -> str | None:
+    """Return what two photos are to one another when they are compared closely."""
+    aligned = align(one.features, other.features)
+    if aligned is None or aligned.spots < POLICY.fewest_spots:
+        return None
+    return kind_of(aligned, likeness(grey(first), grey(second), aligned.perspective))
+
+
+def strangers(seen: Sequence[Seen]) -> tuple[int, list[tuple[int, Path, Path]]]:
+    """Return how many pairs of different folders were compared by PDQ, and those within reach."""
+    keys = [(at, pdq) for at, each in enumerate(seen) for pdq in stored(each)]
+    owners = np.array([at for at, _ in keys])
+    hashes = np.frombuffer(b"".join(pdq for _, pdq in keys), np.uint64).reshape(-1, 4)
+    folders = np.array([hash(each.path.parent) for each in seen])
+    pairs, close = 0, {}
+    for at, each in enumerate(seen):
+        later = (owners > at) & (folders[owners] != folders[at])
+        pairs += len(np.unique(owners[later]))
+        for pdq in asked(each):
+            bits = np.bitwise_count(hashes[later] ^ np.frombuffer(pdq, np.uint64)).sum(axis=1)
+            for place in np.flatnonzero(bits <= MAX_DISTANCE):
+                key = at, int(owners[later][place])
+                close[key] = min(int(bits[place]), close.get(key, 256))
+    return pairs, sorted((bits, seen[a].path, seen[b].path) for (a, b), bits in close.items())
+
+
+def strangers_closely(
+    seen: Sequence[Seen], pairs: int, seed: int
+) -> tuple[int, list[tuple[str, Path, Path]]]:
+    """Return how many pairs of different folders were compared closely, and what was suggested."""
+    dice, done, found = random.Random(seed), 0, []
+    while done < pairs:
+        one, other = dice.sample(seen, 2)
+        if one.path.parent == other.path.parent:
+            continue
+        done += 1
+        aligned = align(one.features, other.features)
+        if aligned is None or aligned.spots < POLICY.fewest_spots:
+            continue
+        first, second = opened(one.path), opened(other.path)
+        if first is not None and second is not None:
+            kind = compared(one, first, other, second)
+            if kind:
+                found.append((kind, one.path, other.path))
+    return done, found
+
+
+def timed(paths: Sequence[Path]) -> dict[str, float]:
+    """Return milliseconds a photo: decoded and made small, then hashed, then its features."""
+    spent = {"decode": 0.0, "hash": 0.0, "features": 0.0}
+    for path in paths:
+        begun = time.process_time()
+        pixels = opened(path)
+        decoded = time.process_time()
+        if pixels is None:
+            continue
+        image = Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
+        before = time.process_time()
+        fingerprints(image)
+        hashed = time.process_time()
+        find_features(image)
+        spent["decode"] += decoded - begun
+        spent["hash"] += hashed - before
+        spent["features"] += time.process_time() - hashed
+    return {name: 1e3 * value / len(paths) for name, value in spent.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Recall of copies and false matches of strangers.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--copies", type=int, default=200, help="photos that are copied")
+    parser.add_argument("--photos", type=int, default=10_000, help="photos compared by PDQ")
+    parser.add_argument("--pairs", type=int, default=20_000, help="pairs compared closely")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--tuning", action="store_true", help="the half that is for tuning")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    paths = files(given.folder, tuning=given.tuning, most=given.photos, seed=given.seed)
+    if len(paths) < 4:
+        sys.exit("No photos there: at least four are needed.")
+    rows = []
+    print(
+        "| kind of copy | global | scoped | as a copy |\n| --- | ---: | ---: | ---: |", flush=True
+    )
+    for row in recall(paths, given.copies, given.seed):
+        rows.append(row)
+        print(f"| {row[0]} | {row[1]:.1%} | {row[2]:.1%} | {row[3]:.1%} |", flush=True)
+    report(paths, rows, given)
+
+
+def report(
+    paths: Sequence[Path],
+    rows: Sequence[tuple[str, float, float, float]],
+    given: argparse.Namespace,
+) -> None:
+    """Print what strangers were taken for copies, and the time a photo takes."""
+    seen = [looked_at(path, pixels) for path in paths if (pixels := opened(path)) is not None]
+    pairs, close = strangers(seen)
+    print(
+        f"\nPDQ: {len(close)} of {pairs:,} pairs of strangers, "
+        f"{1e6 * len(close) / pairs:.3f} a million"
+    )
+    done, suggested = strangers_closely(seen, given.pairs, given.seed)
+    copies = [each for each in suggested if each[0] == ALTERED_PICTURE]
+    print(
+        f"closely: {len(copies)} altered pictures and {len(suggested) - len(copies)} same scenes "
+        f"of {done:,} pairs, {1e6 * len(copies) / done:.1f} altered a million"
+    )
+    for said, one, other in [*close[:SHOWN], *suggested[:SHOWN]]:
+        print(f"  look: {said} {one} {other}")
+    spent = timed(paths[:100])
+    for name in ("hash", "features"):
+        print(
+            f"{name}: {spent[name]:.1f} ms a photo, {spent[name] / spent['decode']:.2f} of decoding"
+        )
+    if given.json:
+        print(json.dumps({"recall": rows, "pairs": pairs, "close": len(close), "spent_ms": spent}))
+
+
+if __name__ == "__main__":
+    main()
