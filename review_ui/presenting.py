@@ -35,6 +35,7 @@ FLAG_ICONS = {
     "link-doubted": "unlink",
     "place-outside-china": "world",
     "edited-software": "photo-edit",
+    "screen-photo": "photo-edit",
     "clock-ahead": "clock-exclamation",
     "clock-late": "clock-hour-4",
     "clock-wrong": "clock-x",

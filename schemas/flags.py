@@ -33,6 +33,9 @@ class Flag:
 
 _I, _N, _W = Level.INFO, Level.NOTICE, Level.WARNING
 
+# By how many deviations the strongest peak of a photo's spectrum stands out (workers.screens).
+SCREEN_GRID = 3.6
+
 # In the order in which they are shown: the loudest first.
 FLAGS: dict[str, Flag] = {
     "digest-mismatch": Flag(
@@ -124,6 +127,15 @@ FLAGS: dict[str, Flag] = {
             "of capture can't be relied on, the time of receipt rules.",
         ),
         _N,
+    ),
+    "screen-photo": Flag(
+        Words("像是翻拍屏幕", "Perhaps a screen"),
+        Words(
+            "照片里有规则的细密纹理，翻拍屏幕时常见；布料、纱窗和格栅也会有。仅供参考。",
+            "The photo has a fine regular grain, as photographs of screens do; fabrics, nets and "
+            "gratings have one, too. A hint only.",
+        ),
+        _I,
     ),
     "exif-odd": Flag(
         Words("拍摄信息异常", "Odd camera data"),

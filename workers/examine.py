@@ -29,6 +29,7 @@ from workers.formats import set_up_decoders
 from workers.metadata import Metadata
 from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits
 from workers.sandbox import ChildDied, Outcome
+from workers.screens import screen_grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,8 @@ class Examination:
     content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
     upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
     says). `derivatives` are JPEG by long edge in pixels, both or none; `features` are packed
-    by workers.closely.features. `unreadable_reason` and `notes` are codes of
-    schemas.photo_words; `detail` is for logs, never for people.
+    by workers.closely.features, `screen_grid` is that of workers.screens. `unreadable_reason`
+    and `notes` are codes of schemas.photo_words; `detail` is for logs, never for people.
     """
 
     sha256: str
@@ -68,6 +69,7 @@ class Examination:
     derivatives: dict[int, bytes] = field(default_factory=dict)
     fingerprints: tuple[Fingerprint, ...] = ()
     features: bytes = b""
+    screen_grid: float = 0.0
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
     detail: str = ""
@@ -83,6 +85,7 @@ class _Finding:
     orientation: int | None = None
     metadata: Metadata | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
+    screen_grid: float = 0.0
     derivative_sizes: tuple[int, ...] = ()
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
@@ -226,6 +229,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
         replace(
             finding,
             fingerprints=prints,
+            screen_grid=screen_grid(image),
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),
         ),
@@ -259,6 +263,7 @@ def _examination(base: Examination, finding: _Finding, blobs: Sequence[bytes]) -
         metadata=finding.metadata,
         derivatives=clean,
         fingerprints=finding.fingerprints,
+        screen_grid=finding.screen_grid,
         features=blobs[-1] if blobs else b"",
         unreadable_reason=finding.unreadable_reason,
         notes=finding.notes if clean == derivatives else (*finding.notes, "derivative-not-clean"),

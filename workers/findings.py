@@ -103,6 +103,7 @@ def _facts(examination: Examination) -> dict[str, Any]:
         "map_datum": said.map_datum,
         "exif_orientation": said.orientation,
         "detail": examination.detail or None,
+        "screen_grid": examination.screen_grid or None,
         # Kept because a search asks with all eight, and a crash may lie in between.
         "dihedral": {
             each.variant: b"".join(each.dihedral).hex()

@@ -194,6 +194,7 @@ def read_findings(session: Session, *, report_id: UUID) -> list[PhotoFinding]:
             notes=frozenset(each.notes),
             software=each.facts.get("software"),
             has_place_or_time=each.photo_id in said_something,
+            screen_grid=each.facts.get("screen_grid", 0.0),
         )
         for each in examinations
     ]

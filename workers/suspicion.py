@@ -1,10 +1,11 @@
 """What looks odd about a report, as flags of schemas.flags; shown and never decided (§10)."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.editors import EDITORS
+from schemas.flags import SCREEN_GRID
 from workers.claims import DEVICE, GOOD_ACCURACY_M, TimeClaim
 from workers.route import Place
 
@@ -13,13 +14,6 @@ LATE = timedelta(hours=24)
 # Phones keep network time; ten minutes is beyond any drift.
 AHEAD = timedelta(minutes=10)
 
-# What editing programs write into the EXIF tag Software; cameras write their firmware.
-EDITORS = re.compile(
-    r"adobe|photoshop|lightroom|snapseed|picsart|vsco|meitu|美图|醒图|xingtu|b612|facetune|faceu"
-    r"|轻颜|beautyplus|canva|pixelmator|affinity|gimp|paint\.net|darktable|rawtherapee|polarr"
-    r"|imagemagick|acdsee|capture one|photodirector|remini",
-    re.IGNORECASE,
-)
 _DAMAGED_EXIF = frozenset({"exif-unreadable", "exif-readers-disagree"})
 _WITHHELD = frozenset({"derivative-not-clean"})
 
@@ -32,6 +26,7 @@ class PhotoFinding:
     notes: frozenset[str]
     software: str | None
     has_place_or_time: bool
+    screen_grid: float = 0.0
 
     @property
     def is_readable(self) -> bool:
@@ -49,6 +44,7 @@ def flags_of_photos(findings: Sequence[PhotoFinding]) -> set[str]:
         "exif-odd": not notes.isdisjoint(_DAMAGED_EXIF),
         "photo-withheld": not notes.isdisjoint(_WITHHELD),
         "edited-software": any(EDITORS.search(each.software or "") for each in findings),
+        "screen-photo": any(each.screen_grid >= SCREEN_GRID for each in findings),
         "no-exif": bool(readable) and not any(each.has_place_or_time for each in readable),
     }
     return {code for code, holds in raised.items() if holds}

@@ -38,7 +38,11 @@ Entity = TypeVar("Entity")
 
 @dataclass(frozen=True, slots=True)
 class PhotoView:
-    """A photo and the sizes in which it may be served; none while it can't be shown."""
+    """A photo and the sizes in which it may be served; none while it can't be shown.
+
+    `software` is the program that its EXIF says saved it, `screen_grid` how strong a regular
+    grain it has (workers.screens).
+    """
 
     photo_id: UUID
     pseudonym: str
@@ -48,6 +52,8 @@ class PhotoView:
     of_supplement: bool
     is_masked: bool
     notes: tuple[Words, ...] = ()
+    software: str | None = None
+    screen_grid: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +282,8 @@ def _photos(session: Session, pseudonyms: dict[UUID, str]) -> tuple[PhotoView, .
             notes=note_words(found.notes if found else ()),
             of_supplement=photo.supplement_id is not None,
             is_masked=bool(photo.masks),
+            software=found.facts.get("software") if found else None,
+            screen_grid=found.facts.get("screen_grid", 0.0) if found else 0.0,
         )
         for photo, found in rows
     )

@@ -9,7 +9,8 @@ from itertools import combinations
 
 from review_ui.casefile.reading import CaseFile
 from review_ui.casefile.resemblances import LookAlike
-from schemas.flags import SOURCE_NAMES
+from schemas.editors import EDITORS
+from schemas.flags import SCREEN_GRID, SOURCE_NAMES
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import allowed_apart_m, distance_m
 from schemas.risks import say_reasons
@@ -161,6 +162,29 @@ def _unreadable(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
     return [Words(f"{whole} 张中有 {count} 张。", f"{count} of {whole}.")] if count else []
 
 
+def _edited(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    return [
+        Words(
+            f"第 {number} 张：照片信息写明的程序是“{photo.software}”。",
+            f"Photo {number}: the program that it names is “{photo.software}”.",
+        )
+        for number, photo in enumerate(file.photos, start=1)
+        if EDITORS.search(photo.software or "")
+    ][:3]
+
+
+def _screens(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    return [
+        Words(
+            f"第 {number} 张：规则纹理的强度 {photo.screen_grid:.1f}（{SCREEN_GRID} 起提示）。",
+            f"Photo {number}: a grain of strength {photo.screen_grid:.1f} (shown from "
+            f"{SCREEN_GRID}).",
+        )
+        for number, photo in enumerate(file.photos, start=1)
+        if photo.screen_grid >= SCREEN_GRID
+    ][:3]
+
+
 def _additions(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
     count = sum(len(report.additions) for report in file.reports)
     return [Words(f"共 {count} 次。", f"{count} in all.")] if count else []
@@ -189,6 +213,8 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "clock-late": lambda file, _alike: _times(file, ahead=False),
     "clock-wrong": _clock_wrong,
     "coarse-accuracy": _coarse,
+    "edited-software": _edited,
+    "screen-photo": _screens,
     "photo-unreadable": _unreadable,
     "reporter-unusual": _unusual,
     "similar-nearby": _similar,

@@ -40,9 +40,10 @@ def time(source, **before) -> TimeClaim:
     return TimeClaim(WHO, source, None, NOON - early, early, offset_assumed=False)
 
 
-def photo(unreadable=None) -> PhotoView:
+def photo(unreadable=None, software=None, grid=0.0) -> PhotoView:
     return PhotoView(new_id(), WHO, (320,), is_examined=True, unreadable=unreadable,
-                     of_supplement=False, is_masked=False)  # fmt: skip
+                     of_supplement=False, is_masked=False, software=software,
+                     screen_grid=grid)  # fmt: skip
 
 
 def report(*, additions=0, withdrawn=False) -> ReportView:
@@ -168,6 +169,25 @@ def test_a_picture_seen_before_names_the_ended_case() -> None:
     ended = alike("same_bytes", state=State.CLOSED, far_m=0.0)
     assert behind("picture-seen-before", ended, alike("same_bytes", state=State.FILED)) == [
         ("案件 AJ20261101-7KQ4MX-3，相距 0 米。", "Case AJ20261101-7KQ4MX-3, 0 m away.")
+    ]
+
+
+def test_an_editing_program_is_named_and_a_cameras_own_is_not() -> None:
+    photos = [photo(), photo(software="HUAWEI 11.0"), photo(software="Adobe Photoshop 26.1")]
+    assert behind("edited-software", photos=photos) == [
+        (
+            "第 3 张：照片信息写明的程序是“Adobe Photoshop 26.1”。",
+            "Photo 3: the program that it names is “Adobe Photoshop 26.1”.",
+        )
+    ]
+
+
+def test_a_photo_like_a_screens_says_how_strong_its_grain_is() -> None:
+    assert behind("screen-photo", photos=[photo(grid=4.21), photo(grid=3.5)]) == [
+        (
+            "第 1 张：规则纹理的强度 4.2（3.6 起提示）。",
+            "Photo 1: a grain of strength 4.2 (shown from 3.6).",
+        )
     ]
 
 
