@@ -33,7 +33,9 @@ class LookAlike:
     staff may take the other report over; `is_same_case`, that it was linked already.
     `turn` is how the photo must be turned to lie like the other (0–7): as it is, turned
     by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
-    right, transposed and anti-transposed.
+    right, transposed and anti-transposed. `spots` and `score` (0–1) say at how many spots two
+    photos align and how alike they are there; `has_evidence` that a picture shows it, and
+    `is_ours_left` on which side of it ours is.
     """
 
     match_id: UUID
@@ -45,6 +47,7 @@ class LookAlike:
     spots: int | None
     score: float | None
     has_evidence: bool
+    is_ours_left: bool
     distance_m: float | None
     received_at: datetime
     case: Case | None
@@ -187,6 +190,7 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         score=match.facts.get("score"),
         # It shows both photos, so that it is for those who may see both.
         has_evidence="spots" in match.facts and is_theirs and mine.is_shown and theirs.is_shown,
+        is_ours_left=row.other_id != match.report_id,
         distance_m=match.distance_m,
         received_at=row.received_at,
         case=case if is_theirs else None,

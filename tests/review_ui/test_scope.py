@@ -435,6 +435,7 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     assert county.get(hidden).status_code == elsewhere.get(hidden).status_code == 404
     page = county.get(f"/cases/{case.number}").text
     assert shown in page
+    assert "左：本案照片" in page
     assert "有 62 处重合，重合部分相似度 99%" in page
     assert "可能是同一场景的另一张照片" in page
     assert hidden not in page
