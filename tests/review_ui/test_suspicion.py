@@ -60,7 +60,8 @@ def alike(kind, *, state=None, bits=None, far_m=None, same_case=False, spots=Non
     return LookAlike(
         match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
-        spots=spots, score=0.987 if spots else None, has_evidence=bool(spots and state), is_ours_left=True,
+        spots=spots, score=0.987 if spots else None, has_evidence=bool(spots and state),
+        is_ours_left=True,
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
         is_rejected=False,
