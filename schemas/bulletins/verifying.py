@@ -25,7 +25,7 @@ _AT_A_TIME = 20
 class Fault:
     """The first thing that is wrong: in which issue, of what kind, and where.
 
-    `kind`: seal, chain, figures, deltas or method. `path` names the figure; `published` and
+    `kind`: seal, chain, figures or method. `path` names the figure; `published` and
     `counted` are its two values.
     """
 
