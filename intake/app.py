@@ -33,6 +33,7 @@ from intake.routes.points import points, points_api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
 from intake.routes.stations import station_pages, stations_api
+from intake.routes.statutory import statutory, statutory_api
 from schemas.database import now_utc
 from schemas.logs import configure_logs
 from schemas.migrate import check_migrated
@@ -76,6 +77,8 @@ def create_app(settings: Settings) -> Flask:
         mall_api,
         honour_pages,
         honours_api,
+        statutory,
+        statutory_api,
     ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)

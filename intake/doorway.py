@@ -52,6 +52,8 @@ class Entry(StrEnum):
     INVITE_RIDERS = "invite_riders"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
+    DECIDE_STATUTORY = "decide_statutory"
+    PAY_STATUTORY = "pay_statutory"
 
 
 def enters(entry: Entry, *, by_itself: bool = False) -> Callable[[View], View]:

@@ -73,6 +73,8 @@ PROBLEMS: dict[str, str] = {
     "report-not-found": "no such report, or not yours; which of the two is not told",
     "rider-field-invalid": "a name is too long or holds what can't be printed",
     "rider-field-missing": "who registers by an invitation gives a name",
+    "reward-too-late": "the period for applying for this report's reward is over",
+    "reward-unknown": "there is no statutory reward to apply for with this report",
     "session-ended": "the browser's session has ended; sign in again, nothing on the phone is lost",
     "session-missing": "the request came with a bearer token and not with a browser's session",
     "shops-too-often": "shops were asked for too often from here; Retry-After says when to ask",

@@ -41,6 +41,7 @@ from review_ui.routes.rewards import rewards
 from review_ui.routes.rewards_api import rewards_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
+from review_ui.routes.statutory import statutory, statutory_api
 from review_ui.routes.suggestions import suggestions, suggestions_api
 from review_ui.routes.thanks import thanks, thanks_api
 from review_ui.routes.unsealing import unsealing, unsealing_api
@@ -137,6 +138,8 @@ def create_app(settings: Settings) -> Flask:
         offers_api,
         thanks,
         thanks_api,
+        statutory,
+        statutory_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -182,6 +185,7 @@ def create_app(settings: Settings) -> Flask:
             offers_api.name,
             bulletins_api.name,
             thanks_api.name,
+            statutory_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that
@@ -241,6 +245,7 @@ def _add_globals(app: Flask, settings: Settings) -> None:
             "role_names": ROLE_NAMES,
             "rights": Right,
             "has_provider": bool(settings.oidc_issuer),
+            "statutory_rewards": settings.statutory_rewards,
             "flashed": get_flashed_messages,
         }
 

@@ -48,6 +48,8 @@ class Right(StrEnum):
     INVITE_RIDERS = "invite_riders"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
+    DECIDE_STATUTORY = "decide_statutory"
+    PAY_STATUTORY = "pay_statutory"
 
 
 RIGHTS: dict[Right, frozenset[Role]] = {
@@ -75,4 +77,7 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
     # Who decides on points must not be who verified: a role of its own (domain §9).
     Right.MANAGE_REWARDS: frozenset({Role.REWARD_OFFICER}),
+    # Money takes two: an officer decides, and the head of the office has it paid.
+    Right.DECIDE_STATUTORY: frozenset({Role.REWARD_OFFICER}),
+    Right.PAY_STATUTORY: frozenset({Role.BUREAU_HEAD}),
 }

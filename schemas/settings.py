@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     address_open_upload_mb: int = Field(
         4000, ge=25, description="MB that the open uploads of a network address may have together"
     )
+    statutory_rewards: bool = Field(
+        default=False, description="1: riders may apply for statutory rewards once a case is closed"
+    )
     photo_index: bool = Field(
         default=False,
         description="1: each worker keeps all search lists in memory, 130 MB a million photos",

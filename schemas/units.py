@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import ColumnElement, false, func, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from schemas.database import new_id
@@ -127,7 +127,7 @@ def below(
     column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], paths: Iterable[str]
 ) -> ColumnElement[bool]:
     """Return the condition that `column` (a unit id) lies in one of the trees named by path."""
-    inside = or_(*(Unit.path.startswith(path, autoescape=True) for path in paths))
+    inside = or_(false(), *(Unit.path.startswith(path, autoescape=True) for path in paths))
     return column.in_(select(Unit.id).where(inside))
 
 

@@ -18,7 +18,7 @@ from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
 from intake.riders import registering as riders
-from intake.routes import account, afterwards, honours, mall, signing, stations
+from intake.routes import account, afterwards, honours, mall, signing, stations, statutory
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -147,6 +147,7 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         afterwards.page_for,
         mall.page_for,
         honours.page_for,
+        statutory.page_for,
     ):
         page = page_of(error)
         if page is not None:

@@ -27,6 +27,7 @@ def show_points() -> str:
         "points.html",
         statement=_statement(),
         supplies=_supplies(),
+        statutory_rewards=present_door().settings.statutory_rewards,
         rule_names=RULE_NAMES,
         rule_terms=RULE_TERMS,
     )

@@ -70,6 +70,7 @@ from schemas.tables.staff import (
     StaffSession,
     StaffToken,
 )
+from schemas.tables.statutory import RewardClaim, RewardEntry
 from schemas.tables.triggers import APPEND_ONLY
 from schemas.tables.uploads import Upload
 from schemas.tables.wording import write_words
@@ -131,6 +132,8 @@ __all__ = [
     "ReportProgress",
     "ReportRisk",
     "ReportStep",
+    "RewardClaim",
+    "RewardEntry",
     "Rider",
     "RiderConsent",
     "RiderToken",

@@ -15,6 +15,7 @@ from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
 from schemas.tables.rewards import PointEntry
+from schemas.tables.statutory import RewardEntry
 
 APPEND_ONLY = (
     AuditEntry.__tablename__,
@@ -27,6 +28,7 @@ APPEND_ONLY = (
     LoadedCalendar.__tablename__,
     PointEntry.__tablename__,
     Report.__tablename__,
+    RewardEntry.__tablename__,
     ShopFinding.__tablename__,
 )
 

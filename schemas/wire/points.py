@@ -348,3 +348,105 @@ class HonourNameGiven(_Given):
 
     version: str = Field(max_length=10)
     name: str = Field(max_length=40, examples=["小李师傅"])
+
+
+class RewardChance(_Answer):
+    """A closed case of a report for which a statutory reward can be applied for."""
+
+    report_number: str
+    until: date = Field(description="the last local day on which to apply")
+    is_over: bool
+
+
+class RewardLine(_Answer):
+    """An application of the rider's own."""
+
+    report_number: str
+    status: str = Field(description="applied, approved, refused, reversed or paid")
+    text: str
+    applied_on: date
+    amount_fen: int | None = Field(description="once it was approved")
+    reason: str = Field(description="why it was refused or reversed")
+    paid_on: date | None
+
+
+class RewardStatement(_Answer):
+    """A rider's statutory rewards, apart from the points."""
+
+    chances: list[RewardChance]
+    claims: list[RewardLine]
+
+
+class RewardWanted(_Given):
+    """Apply for the reward of a report."""
+
+    report_number: str = Field(max_length=40, examples=["JB20261121-7KQ4MX-3"])
+
+
+class GradeOffer(_Answer):
+    """What a grade of the rule gives."""
+
+    grade: int
+    amount_fen: int
+
+
+class ClaimAnswer(_Answer):
+    """An application as officers decide on it: no shop, no report, no name."""
+
+    id: UUID
+    account: str
+    unit: str
+    status: str
+    rule: str
+    categories: list[str]
+    penalty_kinds: list[str]
+    base_fen: int = Field(description="fine and confiscation together")
+    offers: list[GradeOffer]
+    applied_on: date
+    grade: int | None
+    amount_fen: int | None
+    reason: str
+
+
+class ClaimList(_Answer):
+    """Applications of one's own area, the oldest first."""
+
+    items: list[ClaimAnswer]
+
+
+class ClaimApproval(_Given):
+    """Approve by a grade of the rule."""
+
+    grade: int = Field(ge=1, le=9)
+
+
+class ClaimReason(_Given):
+    """Why it is refused or reversed; the rider reads it."""
+
+    reason: str = Field(max_length=500)
+
+
+class PaymentAnswer(_Answer):
+    """A reward to be paid or that was: what whoever pays needs, and no more."""
+
+    id: UUID
+    account: str
+    unit: str
+    status: str
+    amount_fen: int
+    approved_on: date
+    document_number: str | None
+    paid_on: date | None
+
+
+class PaymentList(_Answer):
+    """Rewards of one's own area that are to be paid, and those that were."""
+
+    items: list[PaymentAnswer]
+
+
+class PaymentRequest(_Given):
+    """Record a payment."""
+
+    document_number: str = Field(max_length=80, examples=["沈财付〔2026〕118号"])
+    paid_on: date = Field(strict=False)

@@ -61,6 +61,7 @@ from schemas.tables import (
     PointOffer,
     Report,
     ReportProgress,
+    RewardClaim,
     Rider,
     RouteDecision,
     Staff,
@@ -404,6 +405,20 @@ class World:
             made.sealed_token = Sealer(self.settings).seal(token)
             return made.id
 
+    def claim(self, unit_id: UUID) -> UUID:
+        """Let a rider apply for the reward of a closed case."""
+        rider_id = self.rider()[0]
+        report_id = self.report(rider_id=rider_id)
+        case = self.case(reports=(report_id,), state=State.CLOSED)
+        with self.database.writing() as session:
+            claim = RewardClaim(
+                case_id=case.id, report_id=report_id, rider_id=rider_id, unit_id=unit_id,
+                rule="samr-2021-4", base_fen=20_000_000, status="applied", applied_at=self.now,
+            )  # fmt: skip
+            session.add(claim)
+            session.flush()
+            return claim.id
+
     def thanked(self, unit_id: UUID) -> dict[str, UUID]:
         """Give a rider supplies and publish a list of honour, as a unit's officers would."""
         rider_id = self.rider()[0]
@@ -507,6 +522,12 @@ RECORD: dict[str, Any] = {
 def record() -> dict[str, Any]:
     """One right value for every field."""
     return dict(RECORD)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of a room that has what an operator may switch on."""
+    return settings.model_copy(update={"statutory_rewards": True})
 
 
 @pytest.fixture

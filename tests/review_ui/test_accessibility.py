@@ -23,7 +23,7 @@ from schemas.access import Role
 from schemas.audit import PIPELINE
 from schemas.database import now_utc
 from schemas.lifecycle import State
-from schemas.tables import Case, CaseHistory, PointAward
+from schemas.tables import Case, CaseHistory, PointAward, RewardClaim
 from schemas.weeks import read_week
 
 SHENHE, SHENYANG = "210103", "210100"
@@ -42,7 +42,8 @@ NO_PAGES = {
     "queue.show_pulse", "readyz",
     "joining_api.list_for_program", "offers_api.list_for_program",
     "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
-    "rewards_api.show_award", "static", "thanks_api.list_rolls",
+    "rewards_api.show_award", "static", "statutory_api.list_claims_for_program",
+    "statutory_api.list_payments_for_program", "thanks_api.list_rolls",
     "thanks_api.list_supplies_for_program",
     "suggestions_api.list_suggestions",
 }  # fmt: skip
@@ -164,6 +165,12 @@ def furnish(world):
     poster = world.invitation(world.unit(SHENHE).id)
     counted = world.bulletin(boss)
     before = read_week(counted).after(-1).name
+    world.claim(world.unit(SHENHE).id)
+    paying = world.claim(world.unit(SHENHE).id)
+    with world.database.writing() as session:
+        claim = session.get_one(RewardClaim, paying)
+        claim.status, claim.grade, claim.amount_fen = "approved", 1, 1_000_000
+        claim.decided_at = now_utc()
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
@@ -173,7 +180,7 @@ def furnish(world):
         f"/bulletins/sign?week={before}",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
-        "/invitations", f"/invitations/{poster}",
+        "/invitations", f"/invitations/{poster}", "/rewards/payments",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
 
@@ -240,7 +247,7 @@ def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye
     world.thanked(world.unit(SHENHE).id)
     for path in (
         "/rewards", f"/rewards/{awarded(world)}", "/rewards/honours", "/rewards/offers",
-        "/rewards/supplies",
+        "/rewards/supplies", "/rewards/statutory",
     ):  # fmt: skip
         eye.look(page, path)
     page.goto("/rewards")
