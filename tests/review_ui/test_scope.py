@@ -214,6 +214,7 @@ BODIES = {
     "rewards.end": END,
     "offers.restock": {"stock": "5"},
     "offers_api.restock_by_program": {"stock": 5},
+    "statutory.pay": {"document_number": "1号", "paid_on": "2026-01-01"},
     "statutory_api.approve_by_program": {"grade": 1},
     "statutory_api.refuse_by_program": {"reason": "不符合"},
     "statutory_api.reverse_by_program": {"reason": "不符合"},
