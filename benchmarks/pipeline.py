@@ -181,8 +181,12 @@ def work_off(data_dir: Path, reports: Sequence[UUID], workers: int) -> float:
         process.stdin.write("go\n")
         process.stdin.close()
     for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "done\n"
+    taken_s = time.monotonic() - begin
+    for process in started:
         assert process.wait() == 0
-    return time.monotonic() - begin
+    return taken_s
 
 
 def work(data_dir: Path, reports: Sequence[str]) -> None:
@@ -198,6 +202,7 @@ def work(data_dir: Path, reports: Sequence[str]) -> None:
     sys.stdin.readline()
     for report_id in reports:
         pipeline.process(UUID(report_id), machine=machine)
+    print("done", flush=True)
 
 
 def main(stored: int, rounds: int) -> dict[str, dict[str, float]]:
