@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+import cv2
 from PIL import Image
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -195,7 +196,13 @@ def _hashed(path: Path) -> Examination:
 def in_child(subject: Subject, limits: Limits) -> list[bytes]:
     """Return the finding of one photo as JSON, then its derivatives and its features."""
     set_up_decoders()
-    finding, blobs = _look_at(subject, limits)
+    try:
+        finding, blobs = _look_at(subject, limits)
+    except cv2.error as fault:
+        # OpenCV has an error of its own for it, and a sound photo must not be called a crash.
+        if fault.code == cv2.Error.STS_NO_MEM:
+            raise MemoryError from fault
+        raise
     return [_finding_adapter().dump_json((finding,)), *blobs]
 
 

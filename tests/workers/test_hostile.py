@@ -177,7 +177,7 @@ def peak_bytes() -> Iterator[Callable[..., tuple[int, str | None]]]:
 GREEDY = ("text-bomb.png", "big-exif.png", "long-profile.avif", "many-tiles.heic", "scans.jpg")
 FEW = 64 * MB
 # The decoders' code counts, too, where the child is the first to read it from its file.
-CODE = 10 * MB
+CODE = 24 * MB
 
 
 @pytest.mark.parametrize("name", [*GREEDY, "liar.avif"])
