@@ -4,6 +4,7 @@ from flask import Flask, g, get_flashed_messages, render_template, request
 from flask_babel import Babel
 from flask_wtf.csrf import ValidationError, validate_csrf
 
+from intake.bulletins.subscribers import undelivered, unsigned
 from intake.bundle import read_bundle
 from intake.doorway import Doorway, hang, request_id, request_locale
 from intake.fonts import find_chinese_font
@@ -25,6 +26,7 @@ from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
 from review_ui.routes.bulletin_files import bulletin_files, bulletins_api
 from review_ui.routes.bulletin_issues import bulletin_issues
+from review_ui.routes.bulletin_subscribers import bulletin_subscribers
 from review_ui.routes.bulletins import bulletins
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
@@ -73,6 +75,16 @@ def _night(room: Room) -> NightWork:
         return night_work(session)
 
 
+def _undelivered(room: Room) -> int:
+    with room.database.reading() as session:
+        return undelivered(session, now=now_utc())
+
+
+def _unsigned(room: Room) -> int:
+    with room.database.reading() as session:
+        return len(unsigned(session, now=now_utc()))
+
+
 def _font_missing() -> int:
     try:
         find_chinese_font()
@@ -119,6 +131,7 @@ def create_app(settings: Settings) -> Flask:
         bulletins,
         bulletin_issues,
         bulletin_files,
+        bulletin_subscribers,
         bulletins_api,
         api,
         unsealing,
@@ -161,6 +174,8 @@ def create_app(settings: Settings) -> Flask:
                 "audit_verified_hours_ago": lambda: _night(room).hours_since_verification(
                     now_utc()
                 ),
+                "undelivered_bulletins": lambda: _undelivered(room),
+                "bulletins_to_sign": lambda: _unsigned(room),
                 "riders_due_for_erasure": lambda: _night(room).due_for_erasure,
             },
             metrics=room.metrics.registry,

@@ -160,11 +160,23 @@ class Settings(BaseSettings):
     bulletin_small_cell: int = Field(
         5, ge=3, le=50, description="a public bulletin shows no figure from 1 up to this one less 1"
     )
+    smtp_url: str = Field(
+        "",
+        description="mail server for bulletins: smtps://user:password@host or smtp+starttls://…; "
+        "empty: no mail",
+    )
+    mail_from: str = Field("", description="sender of mails, e.g. bulletin@example.cn")
+    bulletin_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="hosts of programs that bulletins may be posted to, comma-separated"
+    )
+    bulletin_secret: str = Field(
+        "", description="key of the signature for BULLETIN_HOSTS, like WEBHOOK_SECRET"
+    )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")
 
-    @field_validator("secret_keys", "push_hosts", mode="before")
+    @field_validator("secret_keys", "push_hosts", "bulletin_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -229,7 +241,17 @@ class Settings(BaseSettings):
             raise ValueError("start it with mailto: or https://")
         return value
 
-    @field_validator("webhook_secret")
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_is_safe(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_here = parts.scheme == "smtp" and parts.hostname in ("127.0.0.1", "localhost")
+        is_safe = parts.scheme in ("smtps", "smtp+starttls") and parts.hostname
+        if value and not (is_here or is_safe):
+            raise ValueError("start it with smtps:// or smtp+starttls:// (smtp:// only here)")
+        return value
+
+    @field_validator("webhook_secret", "bulletin_secret")
     @classmethod
     def _webhook_secret_is_long(cls, value: str) -> str:
         try:
@@ -269,6 +291,10 @@ class Settings(BaseSettings):
     def _ways_out_are_whole(self) -> "Settings":
         if bool(self.vapid_private_key) is not bool(self.vapid_subject):
             raise ValueError("set VAPID_PRIVATE_KEY and VAPID_SUBJECT together, or neither")
+        if bool(self.smtp_url) is not bool(self.mail_from):
+            raise ValueError("set SMTP_URL and MAIL_FROM together, or neither")
+        if bool(self.bulletin_hosts) is not bool(self.bulletin_secret):
+            raise ValueError("set BULLETIN_HOSTS and BULLETIN_SECRET together, or neither")
         if bool(self.webhook_url) is not bool(self.webhook_secret):
             raise ValueError("set WEBHOOK_URL and WEBHOOK_SECRET together, or neither")
         return self

@@ -24,6 +24,7 @@ from intake.uploads.staging import Staging
 from schemas import audit
 from schemas.database import now_utc
 from schemas.tables import IdempotencyKey
+from workers.bulletin_mail import send_bulletins
 from workers.bulletins import COUNTED_EVERY_S, count_bulletins
 from workers.deliver import deliver, forget_old
 from workers.machine import Machine, machine_of_environment
@@ -73,6 +74,7 @@ def tasks() -> list[Task]:
         Task("count_squares", EVERY_S, count_squares, aside=True),
         # Other people's servers may be slow; nothing of ours waits for them.
         Task("deliver", 2.0, deliver, aside=True),
+        Task("send_bulletins", 60.0, send_bulletins, aside=True),
         Task("bulletins", COUNTED_EVERY_S, count_bulletins, aside=True),
         # These ask the database whether the night's work is done already.
         Task("verify_chain", 600.0, verify_chain, aside=True),

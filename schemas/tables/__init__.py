@@ -1,7 +1,13 @@
 """Every table, one file a concept; importing this package registers them all."""
 
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification, AuditWaiting
-from schemas.tables.bulletins import BulletinDraft, BulletinIssue, ShopFinding
+from schemas.tables.bulletins import (
+    BulletinDelivery,
+    BulletinDraft,
+    BulletinIssue,
+    BulletinSubscriber,
+    ShopFinding,
+)
 from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import (
     Case,
@@ -81,8 +87,10 @@ __all__ = [
     "AuditSeal",
     "AuditVerification",
     "AuditWaiting",
+    "BulletinDelivery",
     "BulletinDraft",
     "BulletinIssue",
+    "BulletinSubscriber",
     "Case",
     "CaseAct",
     "CaseAttachment",

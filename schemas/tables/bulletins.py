@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, new_id, now_utc
@@ -82,3 +82,48 @@ class ShopFinding(Base):
     shop_key: Mapped[str] = mapped_column(String(120))
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class BulletinSubscriber(Base):
+    """Who is sent each issue of an area's bulletin: a mailbox or a program's address.
+
+    `channel` is mail or webhook. The address is sealed. An `is_internal` one gets the whole
+    bulletin, any other the form that anybody may see.
+    """
+
+    __tablename__ = "bulletin_subscribers"
+    __table_args__ = (Index("ix_bulletin_subscribers_scope", "scope_code"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    scope_code: Mapped[str] = mapped_column(String(6))
+    channel: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(80))
+    sealed_address: Mapped[bytes] = mapped_column(LargeBinary)
+    is_internal: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    ended_at: Mapped[datetime | None]
+
+
+class BulletinDelivery(Base):
+    """One issue on its way to one subscriber: there is never a second.
+
+    `id` is the same on every attempt. `due_at` is empty once it is over; `outcome` is then
+    sent, gone or failed. `last_error` is a short code.
+    """
+
+    __tablename__ = "bulletin_deliveries"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "issue_id"),
+        Index("ix_bulletin_deliveries_due", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("bulletin_subscribers.id"))
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("bulletin_issues.id"))
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    due_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(8))
+    last_error: Mapped[str | None] = mapped_column(String(40))
+    ended_at: Mapped[datetime | None]

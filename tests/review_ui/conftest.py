@@ -43,6 +43,7 @@ from schemas.points import AccountKind, PointRule
 from schemas.sealing import Sealer, token_hash
 from schemas.settings import Settings
 from schemas.tables import (
+    BulletinSubscriber,
     Case,
     CaseAttachment,
     CaseHistory,
@@ -149,6 +150,21 @@ class World:
                     parameters=present_parameters(small_cell=5), known_at=known_at,
                 )  # fmt: skip
         return week.name
+
+    def subscriber(self, person: SignedIn, unit_id: UUID) -> UUID:
+        """Put in a mailbox that is sent the bulletin of a unit's area; returns its id."""
+        with self.database.writing() as session:
+            row = BulletinSubscriber(
+                scope_code=session.get_one(Unit, unit_id).division_code[:6],
+                channel="mail",
+                name="市食安办",
+                sealed_address=Sealer(self.settings).seal("office@example.cn"),
+                is_internal=True,
+                created_by=person.staff_id,
+            )
+            session.add(row)
+            session.flush()
+            return row.id
 
     def suggestion(self, body: str = "站点能不能多放几个充电口？", kind: str = "request") -> str:
         """Put in what a rider suggests; returns its number."""

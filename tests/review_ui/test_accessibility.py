@@ -164,6 +164,7 @@ def furnish(world):
     world.suggestion()
     poster = world.invitation(world.unit(SHENHE).id)
     counted = world.bulletin(boss)
+    world.subscriber(boss, world.unit(SHENYANG).id)
     before = read_week(counted).after(-1).name
     world.claim(world.unit(SHENHE).id)
     paying = world.claim(world.unit(SHENHE).id)
@@ -177,7 +178,7 @@ def furnish(world):
         f"/bulletins?week={counted}", f"/bulletins/compare?week={counted}",
         f"/bulletins/cases?week={counted}&figure=received", "/bulletins/periods",
         "/bulletins/definitions", "/bulletins/issues", f"/bulletins/screen?week={counted}",
-        f"/bulletins/sign?week={before}",
+        f"/bulletins/sign?week={before}", "/bulletins/subscribers",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         "/invitations", f"/invitations/{poster}", "/rewards/payments",
