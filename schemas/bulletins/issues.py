@@ -29,6 +29,8 @@ from schemas.words import Words
 
 GENESIS = "0" * 64
 _PUBLISH_LOCK = 0x42_55_4C_4C
+# What the audit log calls the signing of an issue.
+PUBLISHED = "bulletin_published"
 # Whoever records a fact takes its moment first and commits a little later: nothing takes
 # longer than this between the two, or the request would have been broken off.
 SETTLES_WITHIN = timedelta(minutes=2)
@@ -143,7 +145,7 @@ def publish(
     audit.record(
         session,
         actor=audit.Actor("staff", signer.id),
-        action="bulletin_published",
+        action=PUBLISHED,
         subject=("bulletin", row.id),
         after={"number": row.number, "revision": row.revision, "sha256": row.sha256},
     )

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from schemas.bulletins.computing import compute
 from schemas.bulletins.definitions import METHOD
 from schemas.bulletins.documents import canonical_json, read_bulletin
-from schemas.bulletins.issues import GENESIS, count_issues, seal_of
-from schemas.tables import BulletinIssue
+from schemas.bulletins.issues import GENESIS, PUBLISHED, count_issues, seal_of
+from schemas.tables import AuditEntry, BulletinIssue
 
 _AT_A_TIME = 20
 
@@ -25,7 +25,8 @@ _AT_A_TIME = 20
 class Fault:
     """The first thing that is wrong: in which issue, of what kind, and where.
 
-    `kind`: seal, chain, figures or method. `path` names the figure; `published` and
+    `kind`: seal, chain, figures, method, signed (the audit log knows another hash) or
+    missing (the audit log knows of an issue that is not there). `path` names the figure; `published` and
     `counted` are its two values.
     """
 
@@ -59,7 +60,7 @@ def verify(
         for row in batch:
             if done == limit:
                 return Proof(done, None)
-            fault = _check(session, row, previous.get(row.scope_code))
+            fault = _check(session, row, previous.get(row.scope_code)) or _signed(session, row)
             if fault:
                 return Proof(done, fault)
             previous = {row.scope_code: (row.sequence, row.sha256)}
@@ -67,7 +68,7 @@ def verify(
             done += 1
             tick(done, total)
         session.expunge_all()
-    return Proof(done, None)
+    return Proof(done, None if limit is not None else _missing(session, scope))
 
 
 def _next(session: Session, after: tuple[str, int], scope: str | None) -> list[BulletinIssue]:
@@ -103,6 +104,37 @@ def _check(session: Session, row: BulletinIssue, previous: tuple[int, str] | Non
     if canonical_json(json.loads(row.document)) != row.document or row.sha256 != seal_of(row):
         return Fault(row.number, "seal", "sha256", row.sha256, seal_of(row))
     return None
+
+
+def _signed(session: Session, row: BulletinIssue) -> Fault | None:
+    """Compare with what the audit log, which has a chain of its own, knows was signed.
+
+    Whoever alters the last issue and seals it anew leaves the chain of issues whole.
+    """
+    entries = session.scalars(
+        select(AuditEntry.after).where(
+            AuditEntry.subject_id == row.id, AuditEntry.action == PUBLISHED
+        )
+    ).all()
+    known = [after.get("sha256") for after in entries]
+    if known == [row.sha256]:
+        return None
+    return Fault(row.number, "signed", "sha256", row.sha256, known[0] if known else None)
+
+
+def _missing(session: Session, scope: str | None) -> Fault | None:
+    """Return the first issue that the audit log knows of and that is not there any more."""
+    entries = session.scalars(
+        select(AuditEntry.after)
+        .where(
+            AuditEntry.action == PUBLISHED,
+            ~exists().where(BulletinIssue.id == AuditEntry.subject_id),
+        )
+        .order_by(AuditEntry.id)
+    )
+    numbers = (str(after.get("number")) for after in entries)
+    gone = next((each for each in numbers if scope is None or f"-{scope}-" in each), None)
+    return Fault(gone, "missing", "number", gone, None) if gone else None
 
 
 def first_difference(

@@ -29,6 +29,12 @@ _FAULTS: dict[str, Words] = {
     ),
     "figures": Words("数字与重新统计的不同", "a figure differs from what is counted anew"),
     "seal": Words("内容与哈希不符", "its content does not fit its hash"),
+    "signed": Words(
+        "哈希与审计日志记下的不同", "its hash is not the one that the audit log noted at signing"
+    ),
+    "missing": Words(
+        "审计日志记有签发，这一期却不在了", "the audit log knows it was signed, and it is gone"
+    ),
 }
 
 

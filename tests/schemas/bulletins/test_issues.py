@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.access import Role
-from schemas.bulletins.issues import latest, publish, settled_at
+from schemas.bulletins.issues import latest, publish, seal_of, settled_at
 from schemas.bulletins.verifying import verify
 from schemas.errors import Conflict, NotAllowed
 from schemas.lifecycle import State
@@ -99,20 +99,29 @@ def test_an_issue_cannot_be_altered(city, sign) -> None:
             session.execute(text(statement))
 
 
-def altered(city, old: str, new: str) -> None:
-    """Alter the latest issue's document as somebody could who owns the database itself."""
+def tampered(city, *statements: str, **values: str) -> None:
+    """Alter the issues as somebody could who owns the database itself."""
     is_sqlite = city.database.engine.dialect.name == "sqlite"
-    guards = ["bulletin_issues_no_update"] if is_sqlite else ["bulletin_issues_append_only"]
+    guards = ["no_update", "no_delete"] if is_sqlite else ["append_only"]
     with city.database.writing() as session:
         for guard in guards:
             where = "" if is_sqlite else " ON bulletin_issues"
-            session.execute(text(f"DROP TRIGGER {guard}{where}"))
-        session.execute(
-            text("UPDATE bulletin_issues SET document = replace(document, :old, :new)"),
-            {"old": old, "new": new},
-        )
+            session.execute(text(f"DROP TRIGGER bulletin_issues_{guard}{where}"))
+        for statement in statements:
+            session.execute(text(statement), values)
         again = sqlite_triggers if is_sqlite else lambda name: (postgresql_trigger(name),)
-        session.execute(text(again(BulletinIssue.__tablename__)[0]))
+        for trigger in again(BulletinIssue.__tablename__):
+            session.execute(text(trigger))
+
+
+def altered(city, old: str, new: str) -> None:
+    """Alter the issues' documents."""
+    tampered(
+        city,
+        "UPDATE bulletin_issues SET document = replace(document, :old, :new)",
+        old=old,
+        new=new,
+    )
 
 
 def test_a_changed_figure_in_a_published_row_is_found_and_named(city, at, sign, week) -> None:
@@ -126,6 +135,33 @@ def test_a_changed_figure_in_a_published_row_is_found_and_named(city, at, sign, 
     assert (proof.fault.kind, proof.fault.published, proof.fault.counted) == ("figures", 2, 1)
     assert proof.fault.path.endswith("received")
     assert before.sequence == 2
+
+
+def test_an_issue_that_was_sealed_anew_is_found_by_the_audit_log(city, at, sign, week) -> None:
+    city.case(at(1))
+    row = sign(8)
+    with city.database.reading() as session:
+        changed = session.get_one(BulletinIssue, row.id)
+        changed.signer_name = "另一位"
+        sealed = seal_of(changed)
+        session.rollback()
+    tampered(
+        city,
+        "UPDATE bulletin_issues SET signer_name = '另一位', sha256 = :sealed",
+        sealed=sealed,
+    )
+    fault = proof_of(city).fault
+    assert (fault.kind, fault.published, fault.counted) == ("signed", sealed, row.sha256)
+
+
+def test_an_issue_that_was_taken_away_from_the_end_is_missed(city, at, sign, week) -> None:
+    city.case(at(1))
+    sign(8)
+    last = sign(8, of=week.after(1))
+    assert proof_of(city).fault is None
+    tampered(city, "DELETE FROM bulletin_issues WHERE number = :number", number=last.number)
+    proof = proof_of(city)
+    assert (proof.verified, proof.fault.kind, proof.fault.number) == (1, "missing", last.number)
 
 
 def test_the_database_gives_what_was_frozen(city, at, sign, week) -> None:
