@@ -26,8 +26,8 @@ class Fault:
     """The first thing that is wrong: in which issue, of what kind, and where.
 
     `kind`: seal, chain, figures, method, signed (the audit log knows another hash) or
-    missing (the audit log knows of an issue that is not there). `path` names the figure; `published` and
-    `counted` are its two values.
+    missing (the audit log knows of an issue that is not there). `path` names the figure;
+    `published` and `counted` are its two values.
     """
 
     number: str
