@@ -18,6 +18,7 @@ from workers import examine
 from workers.copies import has_metadata
 from workers.examine import Examination, Limits, Subject, cleared, examine_photos
 from workers.fingerprints import MAX_DISTANCE, distance
+from workers.forkserver import ForkServer
 from workers.pictures import PixelLimits
 from workers.sandbox import Outcome, run_each
 
@@ -165,8 +166,11 @@ def test_a_decoder_that_hides_its_lack_of_memory_does_not_make_a_photo_damaged(
     path = tmp_path / f"large.{suffix}"
     Image.new("RGB", (4500, 4500), "green").save(path, **options)
     assert examined(path)[0].unreadable_reason is None
-    # The child has what this process let go of before, too.
-    assert examined(path, memory_bytes=8 * MB)[0].unreadable_reason == "decoder-out-of-memory"
+    # This process has memory to spare from making the picture; the fork server has none.
+    lean = ForkServer()
+    (found,) = examine_photos([path], limits=Limits(memory_bytes=30 * MB), do_in_child=lean)
+    lean.stop()
+    assert found.unreadable_reason == "decoder-out-of-memory"
 
 
 def test_a_photo_that_takes_too_long_is_given_up(huge: Path) -> None:
@@ -294,10 +298,17 @@ def test_a_photo_that_others_may_have_left_no_memory_gets_a_child_of_its_own(
     tmp_path: Path, huge: Path
 ) -> None:
     one = write(tmp_path / "one.jpg", scene(64, 48))
-    child = Counting()
+    calls: list[list[str]] = []
+    lean = ForkServer()
+
+    def child(subjects: Sequence[Subject], limits: Limits) -> Outcome:
+        calls.append([subject.path.stem for subject in subjects])
+        return lean(subjects, limits)
+
     found = examine_photos([one, huge, one], limits=Limits(memory_bytes=50 * MB), do_in_child=child)
+    lean.stop()
     assert [each.unreadable_reason for each in found] == [None, "decoder-out-of-memory", None]
-    assert child.calls == [["one", "huge", "one"], ["huge", "one"], ["one"]]
+    assert calls == [["one", "huge", "one"], ["huge", "one"], ["one"]]
 
 
 def test_every_code_has_words_in_both_languages_and_fits_its_column() -> None:
