@@ -51,6 +51,8 @@ ROOM = {
     "templates": ("shenhe-head", "/templates"),
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
+    "bulletin": ("shenyang-dispatch", "/bulletins"),
+    "bulletin-screen": ("shenyang-dispatch", "/bulletins/screen"),
     "account": ("shenhe-1", "/account"),
     "rewards": ("shenyang-rewards", "/rewards"),
     "offers": ("shenyang-rewards", "/rewards/offers"),

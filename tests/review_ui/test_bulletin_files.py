@@ -7,10 +7,12 @@ import zipfile
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import select
 
 from intake.bulletins.editions import COLUMNS
 from schemas.access import Role
 from schemas.bulletins.definitions import INDICATORS
+from schemas.tables import AuditEntry
 
 SHENHE, SHENYANG, XIHU = "210103", "210100", "330106"
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -101,3 +103,26 @@ def test_programs_read_issues_and_weeks_of_their_own_territory(app, world) -> No
     unknown = client.get(f"/api/v1/bulletins/week?week={week}&revision=9", headers=headers)
     assert unknown.status_code == 404
     assert unknown.json["type"].endswith("bulletin-unknown")
+
+
+def test_subscribers_are_managed_by_the_statistician_of_the_area(world, browse) -> None:
+    stan = world.person("stan", (Role.STATISTICIAN, SHENYANG))
+    client = browse(stan)
+    own = world.subscriber(stan, world.unit(SHENYANG).id)
+    page = client.get("/bulletins/subscribers").text
+    assert "office@example.cn" in page
+    token = page.split('name="csrf_token" value="')[1].split('"', maxsplit=1)[0]
+    # No way out is set up in this room.
+    asked = {"csrf_token": token, "name": "市食安办", "channel": "mail", "address": "a@example.cn"}
+    refused = client.post("/bulletins/subscribers", data=asked)
+    assert refused.status_code == 422
+    assert "还没有开通" in refused.text
+    assert client.post("/bulletins/subscribers", data=asked | {"scope": XIHU}).status_code == 404
+    ended = client.post(f"/bulletins/subscribers/{own}/end", data={"csrf_token": token})
+    assert ended.status_code == 303
+    assert "office@example.cn" not in client.get("/bulletins/subscribers").text
+    with world.database.reading() as session:
+        actions = session.scalars(select(AuditEntry.action)).all()
+    assert "bulletin_subscriber_ended" in actions
+    anna = browse(world.person("anna", (Role.INSPECTOR, SHENYANG)))
+    assert anna.get("/bulletins/subscribers").status_code == 404
