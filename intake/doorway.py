@@ -92,7 +92,9 @@ class Doorway:
         "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-    permissions_policy: str = "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()"
+    permissions_policy: str = (
+        "geolocation=(self), camera=(self), microphone=(self), payment=(), usb=()"
+    )
 
 
 def hang(app: Flask, doorway: Doorway) -> None:

@@ -12,7 +12,9 @@ ALWAYS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": (
+        "geolocation=(self), camera=(self), microphone=(self), payment=(), usb=()"
+    ),
 }
 
 

@@ -216,30 +216,3 @@ function choice(name) {
     name,
   );
 }
-
-/** @returns {Promise<import("./pages.js").Screen>} */
-export async function wordsScreen() {
-  const tip = await draft();
-  const text = el(
-    "textarea",
-    {
-      id: "description",
-      rows: "5",
-      maxlength: "2000",
-      oninput: () =>
-        changeDraft((found) => {
-          found.description = text.value.trim();
-        }),
-    },
-    tip.description,
-  );
-  const nodes = [
-    backTo("send", say("回去")),
-    heading(say("说两句")),
-    el("label", { for: "description" }, say("看到了什么（可不写）")),
-    text,
-    el("p", { class: "note" }, say("不想打字，可以用键盘上的话筒说。不用写自己是谁。")),
-    el("button", { type: "button", onclick: () => go("send") }, say("好了")),
-  ];
-  return { title: say("说两句"), nodes };
-}

@@ -22,6 +22,23 @@ SLOW_TO_LOCATE = """
         return 1;
     };
 """
+# A browser with speech recognition that hears one sentence; headless Chromium's has no language.
+HEARS = """
+    window.SpeechRecognition = class {
+        static available({ langs, processLocally }) {
+            return Promise.resolve(processLocally && langs[0] === "zh-CN" ? "%s" : "unavailable");
+        }
+        start() { window.heard = this; }
+        stop() { this.onend(); }
+        abort() { window.aborted = true; }
+        say(transcript) {
+            const settled = Object.assign([{ transcript }], { isFinal: true });
+            const half = Object.assign([{ transcript: "老" }], { isFinal: false });
+            this.onresult({ resultIndex: 0, results: [settled, half] });
+        }
+        fail(error) { this.onerror({ error }); this.onend(); }
+    };
+"""
 SMALL = """() => [...document.querySelectorAll("a, button, summary, input[type=text], textarea")]
     .filter((item) => item.offsetParent && item.getBoundingClientRect().height < 48)
     .map((item) => item.outerHTML)"""
@@ -301,3 +318,45 @@ def test_everybody_can_use_every_screen(
     page.evaluate("location.hash = 'mine'")
     page.locator(".tip").wait_for()
     look()
+
+
+def test_a_phone_that_writes_down_itself_what_is_said_is_offered_as_a_pen(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
+) -> None:
+    context = open_phone()
+    context.add_init_script(HEARS % "available")
+    page = context.new_page()
+    page.goto(lasting_door.address)
+    hand.fill_in(page, photo(91))
+    page.evaluate("location.hash = 'words'")
+    page.locator("#description").fill("灶台边")
+    page.get_by_role("button", name="用嘴说").tap()
+    page.get_by_text("正在听").wait_for()
+    assert page.evaluate("[heard.processLocally, heard.lang]") == [True, "zh-CN"]
+    page.evaluate("heard.say('有老鼠')")
+    expect(page.locator("#description")).to_have_value("灶台边 有老鼠")
+    page.get_by_role("button", name="停下").tap()
+    page.get_by_role("button", name="用嘴说").tap()
+    page.evaluate("heard.fail('not-allowed')")
+    page.get_by_text("没有允许用话筒").wait_for()
+    page.get_by_role("button", name="用嘴说").tap()
+    page.get_by_role("button", name="好了").tap()
+    page.get_by_role("button", name="发送").wait_for()
+    # Whoever leaves the screen is not listened to any longer.
+    assert page.evaluate("window.aborted") is True
+    page.get_by_role("button", name="发送").tap()
+    report, _, _ = hand.rows_of(hand.number_of(page))
+    assert report.description == "灶台边 有老鼠"
+
+
+def test_a_browser_that_would_send_the_voice_away_is_not_asked_to_listen(
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
+) -> None:
+    context = open_phone()
+    context.add_init_script(HEARS % "downloadable")
+    page = context.new_page()
+    page.goto(lasting_door.address)
+    hand.fill_in(page, photo(92))
+    page.evaluate("location.hash = 'words'")
+    page.get_by_text("可以用键盘上的话筒说").wait_for()
+    assert page.locator("#dictate").count() == 0
