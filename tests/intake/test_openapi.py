@@ -97,7 +97,7 @@ def _raised_codes() -> set[str]:
 ELSEWHERE = re.compile(
     r"rider.*|row-too-long|sms-away|qr-format|station-(exists|unknown)|original-missing|"
     r"queue-away|disk-full|reason-missing|case-(not-)?held|legal-hold|number-unknown|"
-    r"pages-not-bundled"
+    r"pages-not-bundled|subscriber-name-missing|channel-not-set-up|address-invalid"
 )
 
 
