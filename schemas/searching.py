@@ -56,12 +56,30 @@ def found_by(
     )
     units = [unit_token(each) for each in unit_ids]
     if session.get_bind().dialect.name == "sqlite":
-        asked = " AND ".join(f'"{token}"' for token in tokens)
-        trees = " OR ".join(units)
-        # MATCH takes the name of the FTS5 table itself for a column.
-        matches = literal_column("case_pairs").op("MATCH")(f"({asked}) AND ({trees})")
+        matches = _matches(tokens, units)
         return statement.join(_PAIRS, _PAIRS.c.rowid == CaseWords.id).where(matches)
     return statement.where(_holds(tokens, units))
+
+
+def are_few(
+    session: Session, *, facets: Sequence[str], unit_ids: Sequence[UUID], most: int
+) -> bool:
+    """Whether at most so many cases below the units have these tokens, where asking costs little.
+
+    FTS5 stops at the first ones. PostgreSQL's index would have to gather all of them, so
+    that the answer there is no.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return False
+    matches = _matches(facets, [unit_token(each) for each in unit_ids])
+    first = select(_PAIRS.c.rowid).where(matches).limit(most + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(first)) or 0) <= most
+
+
+def _matches(tokens: Sequence[str], units: Sequence[str]) -> ColumnElement[bool]:
+    asked = " AND ".join(f'"{token}"' for token in tokens)
+    # MATCH takes the name of the FTS5 table itself for a column.
+    return literal_column("case_pairs").op("MATCH")(f"({asked}) AND ({' OR '.join(units)})")
 
 
 def newest_first(session: Session) -> ColumnElement[int]:

@@ -29,7 +29,7 @@ from review_ui.access.staff import SignedIn
 from review_ui.lists.filters import Filters, conditions, facets
 from schemas.errors import InvalidInput
 from schemas.numbers import CASE_PREFIX, read_number
-from schemas.searching import found_by, newest_first, words_of
+from schemas.searching import are_few, found_by, newest_first, words_of
 from schemas.tables import Case, CaseWords
 from schemas.tables.wording import UNENDED
 from schemas.words import Words
@@ -72,9 +72,12 @@ def in_order(
     narrowed, tokens = conditions(filters), facets(filters)
     if not tokens:
         return _keys(session, _first(branches, narrowed, limit), [], limit)
-    found = _keys(session, _first(branches, [], LOOK), narrowed, limit)
-    if len(found) == limit:
-        return found
+    units = [unit_of(path) for path in tops(staff)]
+    # A thousand ended cases lie on a thousand pages of the file.
+    if is_unended or not are_few(session, facets=tokens, unit_ids=units, most=LOOK):
+        found = _keys(session, _first(branches, [], LOOK), narrowed, limit)
+        if len(found) == limit:
+            return found
     tokens += [UNENDED] if is_unended else []
     return _looked_up(session, staff, tokens, [or_(*branches), *narrowed], limit)
 
