@@ -16,12 +16,14 @@ from sqlalchemy import (
     Select,
     Subquery,
     Uuid,
+    and_,
     literal,
     or_,
     select,
     tuple_,
     union_all,
 )
+from sqlalchemy import case as either
 from sqlalchemy.orm import Session
 
 from review_ui.access.scope import tops, unit_of
@@ -72,14 +74,19 @@ def in_order(
     narrowed, tokens = conditions(filters), facets(filters)
     if not tokens:
         return _keys(session, _first(branches, narrowed, limit), [], limit)
+    wanted = and_(or_(*branches), *narrowed)
     units = [unit_of(path) for path in tops(staff)]
-    # A thousand ended cases lie on a thousand pages of the file.
-    if is_unended or not are_few(session, facets=tokens, unit_ids=units, most=LOOK):
-        found = _keys(session, _first(branches, [], LOOK), narrowed, limit)
-        if len(found) == limit:
-            return found
+    # A thousand ended cases lie on a thousand pages of the file: few are looked up at once.
+    if not is_unended and are_few(session, facets=tokens, unit_ids=units, most=LOOK):
+        # As a value and not as conditions, by which SQLite would walk the whole tree in
+        # order and ask of each case whether it is among the few.
+        as_value = either((wanted, 1), else_=0) == 1
+        return _looked_up(session, staff, tokens, as_value, limit)
+    found = _keys(session, _first(branches, [], LOOK), narrowed, limit)
+    if len(found) == limit:
+        return found
     tokens += [UNENDED] if is_unended else []
-    return _looked_up(session, staff, tokens, [or_(*branches), *narrowed], limit)
+    return _looked_up(session, staff, tokens, wanted, limit)
 
 
 def _first(
@@ -111,7 +118,7 @@ def _looked_up(
     session: Session,
     staff: SignedIn,
     tokens: list[str],
-    narrowed: Sequence[ColumnElement[bool]],
+    narrowed: ColumnElement[bool],
     limit: int,
 ) -> list[Key]:
     units = [unit_of(path) for path in tops(staff)]
@@ -119,7 +126,7 @@ def _looked_up(
     statement = (
         select(*_ORDER, Case.version)
         .join(found, found.c.case_id == Case.id)
-        .where(*narrowed)
+        .where(narrowed)
         .order_by(*_ORDER)
         .limit(limit)
     )
