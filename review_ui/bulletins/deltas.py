@@ -12,10 +12,9 @@ from intake.bulletins.figures import row_words
 from review_ui.presenting import day, say, state_name
 from schemas.acts import ActCode, act_of
 from schemas.bulletins.causes import deltas_between
-from schemas.bulletins.computing import compute
 from schemas.bulletins.definitions import INDICATORS
 from schemas.bulletins.documents import Bulletin
-from schemas.bulletins.issues import figures_of, latest, settled_at
+from schemas.bulletins.issues import counted_next, figures_of, settled_at
 from schemas.bulletins.parameters import Parameters
 from schemas.bulletins.territory import TABLE_NAMES, Table
 from schemas.tables import BulletinIssue
@@ -83,11 +82,7 @@ def prospect(
     session: Session, *, week: Week, scope: str, now: datetime, parameters: Parameters
 ) -> Prospect:
     """Return what signing now would publish; nothing is kept."""
-    before = latest(session, week=week, scope=scope)
-    if before:
-        # As schemas.bulletins.issues.publish does: only facts make a revision.
-        parameters = before.bulletin.parameters
-    found = compute(
+    before, found = counted_next(
         session,
         week=week,
         scope=scope,

@@ -13,6 +13,7 @@ from schemas.bulletins.definitions import INDICATORS, SUMS
 from schemas.bulletins.documents import Bulletin
 from schemas.bulletins.facts import read_files
 from schemas.bulletins.indicators import Group, Unit
+from schemas.bulletins.methods import method_of
 from schemas.bulletins.territory import read_scope
 
 # A handling time is counted under one name for its mean and its median.
@@ -59,6 +60,7 @@ def cases_behind(
         scope=read_scope(session, bulletin.scope),
         known_at=bulletin.known_at,
         parameters=bulletin.parameters,
+        method=method_of(bulletin.method),
     )
     keys = _counted_as(key)
 

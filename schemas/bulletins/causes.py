@@ -16,6 +16,7 @@ from schemas.bulletins.counting import Count, Frame, Rows, counts_of
 from schemas.bulletins.definitions import SUMS
 from schemas.bulletins.documents import Bulletin
 from schemas.bulletins.facts import CaseFile, read_files
+from schemas.bulletins.methods import method_of
 from schemas.bulletins.territory import Table, read_scope
 
 # What explains a change of a case's figures where nothing was recorded of it in between.
@@ -68,6 +69,7 @@ def _causes(session: Session, before: Bulletin, after: Bulletin) -> list[dict[st
             scope=scope,
             known_at=each.known_at,
             parameters=each.parameters,
+            method=method_of(each.method),
         )
         for each in (before, after)
     )

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session, aliased
 
 from schemas.bulletins.candidates import cases_of_week
 from schemas.bulletins.counting import Count, Frame, counts_of
-from schemas.bulletins.definitions import INDICATORS, METHOD
+from schemas.bulletins.definitions import INDICATORS
 from schemas.bulletins.documents import Bulletin, Cohort, Compared
 from schemas.bulletins.facts import read_files
+from schemas.bulletins.methods import PRESENT, Method
 from schemas.bulletins.parameters import Parameters
 from schemas.bulletins.tallies import Figures, Tallies, Tally, cohort_figures
 from schemas.bulletins.territory import Scope, Table, read_scope
@@ -48,28 +49,42 @@ _YEARS_BACK, _YEARS_AHEAD = 3, 2
 
 
 def compute(
-    session: Session, *, week: Week, scope: str, known_at: datetime, parameters: Parameters
+    session: Session,
+    *,
+    week: Week,
+    scope: str,
+    known_at: datetime,
+    parameters: Parameters,
+    method: Method = PRESENT,
 ) -> Bulletin:
     """Count a week of a territory, and the weeks that it is compared with.
 
-    `scope` is a GB/T 2260 code, 000000 for the country. Raises InvalidInput
-    `scope-unknown`.
+    `scope` is a GB/T 2260 code, 000000 for the country; `method` that of the issue that is
+    proved or revised. Raises InvalidInput `scope-unknown`.
     """
     territory = read_scope(session, scope)
-    frame = frame_of(session, week=week, scope=territory, known_at=known_at, parameters=parameters)
+    frame = frame_of(
+        session,
+        week=week,
+        scope=territory,
+        known_at=known_at,
+        parameters=parameters,
+        method=method,
+    )
     found = tallies_of(session, frame)
     before = week.year_before()
     return Bulletin(
-        method=METHOD,
+        method=method.name,
         scope=scope,
         week=week,
         as_of=frame.as_of,
         known_at=known_at,
         parameters=parameters,
-        totals=found.total.figures(),
-        tables=_tables(found, territory),
+        totals=method.cut(found.total.figures()),
+        tables=_tables(found, frame),
         cohorts=tuple(
-            Cohort(each, cohort_figures(found.cohorts[each])) for each in sorted(found.cohorts)
+            Cohort(each, method.cut(cohort_figures(found.cohorts[each])))
+            for each in sorted(found.cohorts)
         ),
         previous=_compared(session, frame, week.after(-1)),
         last_year=_compared(session, frame, before) if before else None,
@@ -77,13 +92,19 @@ def compute(
 
 
 def frame_of(
-    session: Session, *, week: Week, scope: Scope, known_at: datetime, parameters: Parameters
+    session: Session,
+    *,
+    week: Week,
+    scope: Scope,
+    known_at: datetime,
+    parameters: Parameters,
+    method: Method = PRESENT,
 ) -> Frame:
     """Return the frame in which a week is counted, with its calendar made ready."""
     calendar = parameters.calendar(session, known_at=known_at)
     year = week.monday.year
     days = WorkingDays(calendar, first_year=year - _YEARS_BACK, last_year=year + _YEARS_AHEAD)
-    return Frame(week, scope, known_at, parameters, days)
+    return Frame(week, scope, known_at, parameters, days, method)
 
 
 def tallies_of(session: Session, frame: Frame) -> Tallies:
@@ -110,27 +131,27 @@ def counts_in(session: Session, frame: Frame, case_ids: Iterable[UUID]) -> Itera
 def _compared(session: Session, frame: Frame, week: Week) -> Compared:
     other = replace(frame, week=week, with_cohorts=False)
     found = tallies_of(session, other)
-    return Compared(week, found.total.figures(), _tables(found, frame.scope))
+    return Compared(week, frame.method.cut(found.total.figures()), _tables(found, frame))
 
 
-def _tables(found: Tallies, scope: Scope) -> dict[str, dict[str, Figures]]:
-    names = (*scope.areas, Table.CATEGORY, Table.PLATFORM, Table.SEVERITY)
+def _tables(found: Tallies, frame: Frame) -> dict[str, dict[str, Figures]]:
+    names = (*frame.scope.areas, Table.CATEGORY, Table.PLATFORM, Table.SEVERITY)
     return {
         name.value: {
             row: figures
             for row, tally in sorted(found.tables[name].items())
-            for figures in (_row(tally),)
+            for figures in (_row(tally, frame.method),)
             if figures
         }
         for name in names
     }
 
 
-def _row(tally: Tally) -> Figures:
+def _row(tally: Tally, method: Method) -> Figures:
     # A count of zero goes without saying; a rate of zero is a figure.
     return {
         key: value
-        for key, value in tally.figures().items()
+        for key, value in method.cut(tally.figures()).items()
         if value or (value == 0 and not INDICATORS[key].is_count)
     }
 

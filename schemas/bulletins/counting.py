@@ -11,8 +11,8 @@ from datetime import datetime
 from schemas.acts import ActCode
 from schemas.bulletins.facts import CaseFile, Move, Tip
 from schemas.bulletins.lives import LEFT, Life, is_conclusion
+from schemas.bulletins.methods import Method
 from schemas.bulletins.parameters import Parameters, rank_of
-from schemas.bulletins.platforms import platform_of
 from schemas.bulletins.territory import Scope, Table
 from schemas.bulletins.working_days import WorkingDays
 from schemas.lifecycle import State
@@ -31,7 +31,7 @@ Rows = tuple[tuple[Table, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is counted: a week of a scope, as it was known at a moment.
+    """What is counted: a week of a scope, as it was known at a moment, by a method.
 
     `with_cohorts` says whether the weeks of receipt before it are followed up too.
     """
@@ -41,6 +41,7 @@ class Frame:
     known_at: datetime
     parameters: Parameters
     days: WorkingDays
+    method: Method
     with_cohorts: bool = True
 
     @property
@@ -106,7 +107,7 @@ def _rows(frame: Frame, life: Life, tips: list[Tip], category: str) -> Rows:
     return (
         *areas,
         (Table.CATEGORY, category),
-        (Table.PLATFORM, platform_of(tips[0].platform)),
+        (Table.PLATFORM, frame.method.platform_of(tips[0].platform)),
         (Table.SEVERITY, str(frame.parameters.severity(category))),
     )
 

@@ -2,13 +2,11 @@
 
 The text stands beside the figure on every page and in every file, so it says what the
 code counts and nothing else. A definition is never edited: another way of counting is a
-new `METHOD`, by which older issues still say how they were counted.
+new method (schemas.bulletins.methods), and older issues stay counted by theirs.
 """
 
 from schemas.bulletins.indicators import Group, Indicator, Nature, Unit
 from schemas.words import Words
-
-METHOD = "bulletin-2026-11"
 
 _FLOW, _STOCK, _COHORT = Nature.FLOW, Nature.STOCK, Nature.COHORT
 

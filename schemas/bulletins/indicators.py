@@ -81,7 +81,8 @@ class Indicator:
     """One figure: `part` ÷ `whole` name those that a rate is made of, None for a plain one.
 
     `in_rows` says whether it is counted row by row in the tables too, `open_rows` whether
-    these rows may stand in the public form.
+    these rows may stand in the public form. `since` is the rank of the first method
+    (schemas.bulletins.methods) that counts it.
     """
 
     key: str
@@ -94,6 +95,7 @@ class Indicator:
     whole: str | None = None
     in_rows: bool = True
     open_rows: bool = False
+    since: int = 1
 
     @property
     def is_count(self) -> bool:

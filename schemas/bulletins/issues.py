@@ -18,6 +18,7 @@ from schemas.access import RIGHTS, Right
 from schemas.bulletins.causes import deltas_between
 from schemas.bulletins.computing import compute
 from schemas.bulletins.documents import Bulletin, canonical_json, digest, read_bulletin
+from schemas.bulletins.methods import PRESENT, method_of
 from schemas.bulletins.parameters import Parameters
 from schemas.bulletins.public import public_form
 from schemas.bulletins.territory import prefix_of
@@ -125,11 +126,9 @@ def publish(
             ),
         )
     _lock(session)
-    before = latest(session, week=week, scope=scope)
-    if before:
-        # What it was counted with stays: only facts make a revision.
-        parameters = before.bulletin.parameters
-    found = compute(session, week=week, scope=scope, known_at=known_at, parameters=parameters)
+    before, found = counted_next(
+        session, week=week, scope=scope, known_at=known_at, parameters=parameters
+    )
     if before and figures_of(before.bulletin) == figures_of(found):
         raise Conflict(
             "bulletin-unchanged",
@@ -151,6 +150,22 @@ def publish(
     )
     session.flush()
     return row
+
+
+def counted_next(
+    session: Session, *, week: Week, scope: str, known_at: datetime, parameters: Parameters
+) -> tuple[Latest | None, Bulletin]:
+    """Return a week's latest issue, if any, and what its next one would say.
+
+    What a published week was counted with, and how, stays: only facts make a revision.
+    """
+    before, method = latest(session, week=week, scope=scope), PRESENT
+    if before:
+        parameters, method = before.bulletin.parameters, method_of(before.bulletin.method)
+    found = compute(
+        session, week=week, scope=scope, known_at=known_at, parameters=parameters, method=method
+    )
+    return before, found
 
 
 def figures_of(bulletin: Bulletin) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from schemas.bulletins.issues import SETTLES_WITHIN, draft
+from schemas.bulletins.methods import PRESENT
 from schemas.bulletins.parameters import Parameters
 from schemas.bulletins.tallies import Figures
 from schemas.bulletins.territory import Scope, read_scope
@@ -50,6 +51,8 @@ def refresh(
 def stale(session: Session, *, scope: str, weeks: Sequence[Week]) -> list[Week]:
     """Return those of the weeks whose draft is missing, was made before their end, or is touched.
 
+    So are those that an earlier program counted by another method.
+
     Of weeks before the first report there is nothing to count.
     """
     begun = session.scalar(select(func.min(Report.received_at)))
@@ -69,6 +72,7 @@ def stale(session: Session, *, scope: str, weeks: Sequence[Week]) -> list[Week]:
         and (
             week.name not in known
             or known[week.name].known_at < week.ends_at
+            or _counted_otherwise(known[week.name])
             or (first is not None and week >= first)
         )
     ]
@@ -116,6 +120,11 @@ def _drafts(session: Session, scope: str, weeks: Sequence[Week]) -> dict[str, Bu
         )
     )
     return {row.week: row for row in rows}
+
+
+def _counted_otherwise(row: BulletinDraft) -> bool:
+    # Canonical JSON stands without spaces, so that a year of drafts need not be parsed.
+    return f'"method":"{PRESENT.name}"' not in row.document
 
 
 def _touched_since(session: Session, scope: Scope, since: datetime) -> datetime | None:

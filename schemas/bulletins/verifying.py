@@ -13,9 +13,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from schemas.bulletins.computing import compute
-from schemas.bulletins.definitions import METHOD
 from schemas.bulletins.documents import canonical_json, read_bulletin
 from schemas.bulletins.issues import GENESIS, PUBLISHED, count_issues, seal_of
+from schemas.bulletins.methods import METHODS
 from schemas.tables import AuditEntry, BulletinIssue
 
 _AT_A_TIME = 20
@@ -25,7 +25,8 @@ _AT_A_TIME = 20
 class Fault:
     """The first thing that is wrong: in which issue, of what kind, and where.
 
-    `kind`: seal, chain, figures, method, signed (the audit log knows another hash) or
+    `kind`: seal, chain, figures, method (counted by one that this program does not know),
+    signed (the audit log knows another hash) or
     missing (the audit log knows of an issue that is not there). `path` names the figure;
     `published` and `counted` are its two values.
     """
@@ -88,14 +89,16 @@ def _check(session: Session, row: BulletinIssue, previous: tuple[int, str] | Non
     if (row.sequence, row.previous_sha256) != (sequence + 1, sha256):
         return Fault(row.number, "chain", "previous_sha256", row.previous_sha256, sha256)
     published = read_bulletin(row.document)
-    if published.method != METHOD:
-        return Fault(row.number, "method", "method", published.method, METHOD)
+    method = METHODS.get(published.method)
+    if method is None:
+        return Fault(row.number, "method", "method", published.method, sorted(METHODS))
     counted = compute(
         session,
         week=published.week,
         scope=published.scope,
         known_at=published.known_at,
         parameters=published.parameters,
+        method=method,
     )
     # What differs is named before the seal is looked at: it says more than a hash.
     path = first_difference(json.loads(row.document), json.loads(counted.canonical))

@@ -6,8 +6,9 @@ from itertools import product
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from schemas.bulletins.definitions import INDICATORS, METHOD
+from schemas.bulletins.definitions import INDICATORS
 from schemas.bulletins.documents import Bulletin, Compared
+from schemas.bulletins.methods import PRESENT
 from schemas.bulletins.parameters import present_parameters
 from schemas.bulletins.public import open_keys, public_form
 from schemas.bulletins.suppression import withhold
@@ -44,7 +45,7 @@ def bulletin(received, *, stations=None, week="2026-W37", previous=None) -> Bull
         tables["station"] = {row: {"received": number} for row, number in stations.items()}
     moment = datetime(2026, 9, 14, tzinfo=UTC)
     return Bulletin(
-        method=METHOD, scope="210100", week=read_week(week), as_of=moment, known_at=moment,
+        method=PRESENT.name, scope="210100", week=read_week(week), as_of=moment, known_at=moment,
         parameters=present_parameters(small_cell=THRESHOLD), totals=totals, tables=tables,
         previous=previous,
     )  # fmt: skip
