@@ -91,6 +91,8 @@ ACTIONS: dict[str, Words] = {
     "suggestion.answered": Words("回复了骑手的建议或诉求", "answered what a rider suggests"),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
     "bulletin_published": Words("签发了周报", "signed and published a bulletin"),
+    "draw_prepared": Words("准备了一次随机抽取", "prepared a random draw"),
+    "draw_made": Words("进行了随机抽取", "made a random draw"),
     "bulletin_subscriber_added": Words("添加了周报收件人", "added a subscriber of the bulletin"),
     "bulletin_subscriber_ended": Words("停止了周报收件人", "let a subscriber of the bulletin go"),
     "calendar_loaded": Words("载入了工作日历", "loaded the calendar of working days"),

@@ -18,6 +18,7 @@ from schemas.tables.cases import (
     CaseReport,
     RouteDecision,
 )
+from schemas.tables.draws import Draw, DrawFrame, DrawResult, DrawSeed
 from schemas.tables.honours import HonourConsent, HonourPlace, HonourRoll, Supply
 from schemas.tables.identity import (
     Invitation,
@@ -106,6 +107,10 @@ __all__ = [
     "CaseWords",
     "Claim",
     "Delivery",
+    "Draw",
+    "DrawFrame",
+    "DrawResult",
+    "DrawSeed",
     "FindingTemplate",
     "HashBlock",
     "HashList",

@@ -147,6 +147,13 @@ class CaseHistory(Base):
         UniqueConstraint("case_id", "version"),
         # What came since the week was counted last.
         Index("ix_case_history_recorded_at", "recorded_at"),
+        # The map of risk looks for what was verified in some weeks, and for nothing else.
+        Index(
+            "ix_case_history_verified",
+            *("occurred_at", "case_id", "version"),
+            sqlite_where=text("from_state = 'verifying' AND to_state = 'verified'"),
+            postgresql_where=text("from_state = 'verifying' AND to_state = 'verified'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -12,6 +12,7 @@ from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
 from schemas.tables.bulletins import BulletinIssue, ShopFinding
 from schemas.tables.calendars import LoadedCalendar
 from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
+from schemas.tables.draws import Draw, DrawFrame, DrawResult
 from schemas.tables.notes import CaseNote
 from schemas.tables.reports import Report
 from schemas.tables.rewards import PointEntry
@@ -25,6 +26,9 @@ APPEND_ONLY = (
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
     CaseNote.__tablename__,
+    Draw.__tablename__,
+    DrawFrame.__tablename__,
+    DrawResult.__tablename__,
     LoadedCalendar.__tablename__,
     PointEntry.__tablename__,
     Report.__tablename__,

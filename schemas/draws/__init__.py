@@ -1,0 +1,1 @@
+"""Fair random draws that everyone can do again: lists, seeds, results, and their proof."""
