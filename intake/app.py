@@ -26,6 +26,7 @@ from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
 from intake.routes.around_api import around_api
+from intake.routes.campaigns import campaigns, campaigns_api
 from intake.routes.honours import honour_pages, honours_api
 from intake.routes.mall import mall, mall_api
 from intake.routes.me_api import me_api
@@ -79,6 +80,8 @@ def create_app(settings: Settings) -> Flask:
         honours_api,
         statutory,
         statutory_api,
+        campaigns,
+        campaigns_api,
     ):
         app.register_blueprint(blueprint)
     _keep_form_tokens(app, settings)

@@ -50,6 +50,7 @@ class Entry(StrEnum):
     RELEASE_CASES = "release_cases"
     ANSWER_SUGGESTIONS = "answer_suggestions"
     INVITE_RIDERS = "invite_riders"
+    RUN_CAMPAIGNS = "run_campaigns"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
     DECIDE_STATUTORY = "decide_statutory"

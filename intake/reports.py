@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake.answers import Answer, Reporter, claim_key, digest_of, winning_answer
+from intake.campaigns.visiting import finish_by_tip
 from intake.inserting import insert_if_new, insert_rows
 from schemas import audit
 from schemas.database import new_id
@@ -65,7 +66,10 @@ class ClaimedPlace:
 
 @dataclass(frozen=True)
 class Tip:
-    """What the sender says, apart from the photos; `masks` is empty or has one for each."""
+    """What the sender says, apart from the photos; `masks` is empty or has one for each.
+
+    `task` is a campaign's, of which the tip came.
+    """
 
     categories: tuple[str, ...]
     description: str = ""
@@ -76,6 +80,7 @@ class Tip:
     pin: ClaimedPlace | None = None
     captured_at: datetime | None = None
     masks: tuple[Mask, ...] = ()
+    task: UUID | None = None
 
 
 def submit(
@@ -104,6 +109,14 @@ def submit(
     if claim_key(session, sealer, reporter, key, digest, answer, answer.subject_id):
         kept = tip if keeps_device_place else replace(tip, device_place=None)
         _insert_details(session, reporter, kept, photos, answer, sent_at)
+        if tip.task:
+            finish_by_tip(
+                session,
+                task_id=tip.task,
+                rider_id=reporter.rider_id,
+                report_id=answer.subject_id,
+                now=now,
+            )
         savepoint.commit()
         return answer
     # Somebody with the same key was first and has committed by now: nothing of this
@@ -210,6 +223,8 @@ def tip_digest(tip: Tip, photo_sha256: Sequence[str]) -> str:
     # A phone that repeats what it sent before there were masks must be known again.
     if not tip.masks:
         del said["masks"]
+    if tip.task is None:
+        del said["task"]
     return digest_of(["report", said, list(photo_sha256)])
 
 

@@ -275,6 +275,7 @@ def tip_of(values: ReportForm) -> Tip:
         pin=_place(values, values.pin_latitude, values.pin_longitude, None),
         captured_at=values.captured_at,
         masks=values.masks,
+        task=values.task,
     )
 
 

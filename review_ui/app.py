@@ -28,6 +28,8 @@ from review_ui.routes.bulletin_files import bulletin_files, bulletins_api
 from review_ui.routes.bulletin_issues import bulletin_issues
 from review_ui.routes.bulletin_subscribers import bulletin_subscribers
 from review_ui.routes.bulletins import bulletins
+from review_ui.routes.campaigns import campaigns
+from review_ui.routes.campaigns_api import campaigns_api
 from review_ui.routes.cases import cases
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.holds import holds, holds_api
@@ -153,6 +155,8 @@ def create_app(settings: Settings) -> Flask:
         thanks_api,
         statutory,
         statutory_api,
+        campaigns,
+        campaigns_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -201,6 +205,7 @@ def create_app(settings: Settings) -> Flask:
             bulletins_api.name,
             thanks_api.name,
             statutory_api.name,
+            campaigns_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

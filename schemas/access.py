@@ -46,6 +46,7 @@ class Right(StrEnum):
     RELEASE_CASES = "release_cases"
     ANSWER_SUGGESTIONS = "answer_suggestions"
     INVITE_RIDERS = "invite_riders"
+    RUN_CAMPAIGNS = "run_campaigns"
     MANAGE_STAFF = "manage_staff"
     MANAGE_REWARDS = "manage_rewards"
     DECIDE_STATUTORY = "decide_statutory"
@@ -74,6 +75,9 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     # Who receives what riders send brings them in. Not who decides on their points: whoever
     # may do both could reward riders of their own making.
     Right.INVITE_RIDERS: frozenset({Role.DISPATCHER, Role.BUREAU_HEAD}),
+    # Who asks supervisors to visit shops knows the shops and never who went there. Not who
+    # decides on their points: an officer knows accounts, and would learn whose was where.
+    Right.RUN_CAMPAIGNS: frozenset({Role.DISPATCHER, Role.BUREAU_HEAD}),
     Right.MANAGE_STAFF: frozenset({Role.ADMINISTRATOR}),
     # Who decides on points must not be who verified: a role of its own (domain §9).
     Right.MANAGE_REWARDS: frozenset({Role.REWARD_OFFICER}),

@@ -75,6 +75,17 @@ ACTIONS: dict[str, Words] = {
     "rider.listed": Words("平台名单确认了一名骑手", "found a rider on a platform's list"),
     "rider.supervisor_set": Words("任命了食品安全监督员", "appointed a food-safety supervisor"),
     "rider.supervisor_ended": Words("免去了食品安全监督员", "ended a supervisor's appointment"),
+    "campaign_made": Words("建立了走访活动", "made a campaign of visits"),
+    "campaign_offered": Words("邀请监督员参加走访活动", "asked supervisors to take part"),
+    "campaign_closed": Words("提前结束了走访活动", "closed a campaign before its end"),
+    "campaign_accepted": Words(
+        "一名监督员同意参加走访活动", "a supervisor takes part in a campaign"
+    ),
+    "campaign_declined": Words("一名监督员不参加走访活动", "a supervisor takes no part in it"),
+    "campaign_task_taken": Words("领取了一项走访任务", "took the task of a visit"),
+    "campaign_task_handed_back": Words("退回了一项走访任务", "handed the task of a visit back"),
+    "campaign_task_done": Words("登记了一项走访任务的结果", "recorded what came of a visit"),
+    "campaign_visit_rejected": Words("认定一次走访无效", "rejected a visit"),
     "invitation_made": Words("发出了骑手邀请码", "made an invitation for riders"),
     "invitation_shown": Words("打开了骑手邀请海报", "opened the poster of an invitation"),
     "invitation_ended": Words("停用了骑手邀请码", "ended an invitation for riders"),

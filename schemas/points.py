@@ -102,6 +102,7 @@ ENDINGS: dict[str, Words] = {
     "moved": Words("举报已转到另一案件办理", "The report now belongs to another case"),
     "rank": Words("核对后不符合计分条件", "Checked again: not within the rules"),
     "excluded": Words("审核后不符合计分条件", "Reviewed: not within the rules"),
+    "task": Words("任务走访未被认可", "The visit was not accepted"),
 }
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Exists, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from intake.campaigns import forgetting
 from intake.rewards.honouring import stop_being_named
 from intake.subscriptions import forget_rider
 from schemas import audit
@@ -75,6 +76,7 @@ def erase_rider(
     theirs = select(Report.id).where(Report.rider_id == rider_id)
     session.execute(delete(ReportRisk).where(ReportRisk.report_id.in_(theirs)))
     forget_rider(session, rider_id=rider_id, now=now)
+    forgetting.forget_rider(session, rider_id=rider_id, now=now)
     stop_being_named(session, rider_id=rider_id, now=now)
     audit.record(
         session,

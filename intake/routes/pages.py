@@ -18,7 +18,16 @@ from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
 from intake.identity import entrance
 from intake.riders import registering as riders
-from intake.routes import account, afterwards, honours, mall, signing, stations, statutory
+from intake.routes import (
+    account,
+    afterwards,
+    campaigns,
+    honours,
+    mall,
+    signing,
+    stations,
+    statutory,
+)
 from intake.status import status_of
 from schemas.database import now_utc
 from schemas.errors import SuishoupaiError
@@ -148,6 +157,7 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         mall.page_for,
         honours.page_for,
         statutory.page_for,
+        campaigns.page_for,
     ):
         page = page_of(error)
         if page is not None:

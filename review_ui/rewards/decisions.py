@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake.campaigns.awarding import runners_of
 from intake.rewards.approving import grant, is_under_review
 from intake.rewards.awards import Earned, award, note, reverse, settle_incident
 from intake.rewards.earning import findings_of
@@ -180,7 +181,8 @@ def verifiers_of(session: Session, *, found: PointAward) -> frozenset[UUID]:
     if found.incident_id:
         for finding in findings_of(session, incident_id=found.incident_id):
             signers |= finding.signers
-    return frozenset(signers)
+    # Who runs a campaign says which visits count, and so doesn't decide on their points.
+    return frozenset(signers) | runners_of(session, award=found)
 
 
 def read_reason(text: str, *, limit: int = MOST_REASON) -> str:

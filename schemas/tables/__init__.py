@@ -9,6 +9,14 @@ from schemas.tables.bulletins import (
     ShopFinding,
 )
 from schemas.tables.calendars import LoadedCalendar
+from schemas.tables.campaigns import (
+    Campaign,
+    CampaignEvent,
+    CampaignInvitation,
+    CampaignShop,
+    CampaignTask,
+    CampaignTip,
+)
 from schemas.tables.cases import (
     Case,
     CaseAct,
@@ -92,6 +100,12 @@ __all__ = [
     "BulletinDraft",
     "BulletinIssue",
     "BulletinSubscriber",
+    "Campaign",
+    "CampaignEvent",
+    "CampaignInvitation",
+    "CampaignShop",
+    "CampaignTask",
+    "CampaignTip",
     "Case",
     "CaseAct",
     "CaseAttachment",

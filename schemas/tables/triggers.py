@@ -11,6 +11,7 @@ from schemas.database import Base
 from schemas.tables.audit import AuditEntry, AuditSeal, AuditVerification
 from schemas.tables.bulletins import BulletinIssue, ShopFinding
 from schemas.tables.calendars import LoadedCalendar
+from schemas.tables.campaigns import CampaignEvent, CampaignTip
 from schemas.tables.cases import CaseAct, CaseHistory, CaseReport
 from schemas.tables.draws import Draw, DrawFrame, DrawResult
 from schemas.tables.notes import CaseNote
@@ -23,6 +24,8 @@ APPEND_ONLY = (
     AuditSeal.__tablename__,
     AuditVerification.__tablename__,
     BulletinIssue.__tablename__,
+    CampaignEvent.__tablename__,
+    CampaignTip.__tablename__,
     CaseAct.__tablename__,
     CaseHistory.__tablename__,
     CaseNote.__tablename__,

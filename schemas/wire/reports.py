@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from annotated_types import MaxLen
 from pydantic import (
@@ -209,6 +210,11 @@ class ReportForm(BaseModel):
         None, description="the place the rider pointed at on a map, degrees"
     )
     masks: Masks = Field(default_factory=tuple)
+    task: Annotated[UUID | SkipJsonSchema[None], Empty] = Field(
+        None,
+        description="the task of a campaign, held by the rider who sends, of which this tip came. "
+        "A tip is never refused for its task: see GET /api/v1/me/campaigns for what it counts as",
+    )
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:

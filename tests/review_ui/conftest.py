@@ -44,6 +44,9 @@ from schemas.sealing import Sealer, token_hash
 from schemas.settings import Settings
 from schemas.tables import (
     BulletinSubscriber,
+    Campaign,
+    CampaignShop,
+    CampaignTask,
     Case,
     CaseAttachment,
     CaseHistory,
@@ -420,6 +423,32 @@ class World:
             made.unit_id, made.made_by = unit_id, staff.id
             made.sealed_token = Sealer(self.settings).seal(token)
             return made.id
+
+    def campaign(self, unit_id: UUID) -> dict[str, UUID]:
+        """Ask riders to visit two shops, one of which was visited; returns what names them."""
+        today = local_date(self.now)
+        with self.database.writing() as session:
+            staff = Staff(sign_in=new_id().hex, name="孙丽", password_hash="-")
+            session.add(staff)
+            session.flush()
+            campaign = Campaign(
+                unit_id=unit_id, kind="random_visit", name="元旦前随机访餐厅", starts_on=today,
+                ends_on=today, made_by=staff.id,
+            )  # fmt: skip
+            session.add(campaign)
+            session.flush()
+            visits = []
+            for position, status in enumerate(("clean", "open"), start=1):
+                shop = CampaignShop(
+                    campaign_id=campaign.id, position=position, name=f"老王麻辣烫 {position} 店"
+                )
+                session.add(shop)
+                session.flush()
+                task = CampaignTask(campaign_id=campaign.id, shop_id=shop.id, status=status)
+                session.add(task)
+                session.flush()
+                visits.append(task.id)
+            return {"campaign_id": campaign.id, "visit_id": visits[0]}
 
     def claim(self, unit_id: UUID) -> UUID:
         """Let a rider apply for the reward of a closed case."""

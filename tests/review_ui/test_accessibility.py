@@ -35,6 +35,7 @@ NO_PAGES = {
     "api_v1.list_cases", "api_v1.show_case", "api_v1.show_document", "api_v1.show_week",
     "bulletin_files.download", "bulletins_api.download_by_program",
     "bulletins_api.list_for_program", "bulletins_api.show_for_program",
+    "campaigns_api.list_for_program", "campaigns_api.show_for_program",
     "cases.show_map", "healthz", "holds_api.list_holds", "map.show_box", "map.show_outlines",
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
@@ -163,6 +164,7 @@ def furnish(world):
         audit.seal(session)
     world.suggestion()
     poster = world.invitation(world.unit(SHENHE).id)
+    visits = world.campaign(world.unit(SHENHE).id)
     counted = world.bulletin(boss)
     world.subscriber(boss, world.unit(SHENYANG).id)
     before = read_week(counted).after(-1).name
@@ -182,6 +184,7 @@ def furnish(world):
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
         "/invitations", f"/invitations/{poster}", "/rewards/payments",
+        "/campaigns", f"/campaigns/{visits['campaign_id']}",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
 

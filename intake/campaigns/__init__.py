@@ -1,0 +1,1 @@
+"""Campaigns as the rider has them: offered, accepted, tasks taken and done, points for them."""

@@ -1,0 +1,88 @@
+"""The shops of a campaign as somebody types them, pastes them or sends them as CSV.
+
+One a line: name, address, latitude, longitude; parted by commas or tabs. The address and
+the place may be left out; a place without a name stands for its surroundings.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.campaigns import MOST_SHOPS
+from schemas.errors import InvalidInput
+from schemas.places import Datum, Point, to_wgs84
+from schemas.words import Words
+
+_HEADS = frozenset({"店名", "名称", "name", "shop"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop to visit; `place` is WGS-84."""
+
+    name: str
+    address: str = ""
+    place: Point | None = None
+
+
+def read_shops(text: str, *, datum: Datum = Datum.WGS84) -> list[Shop]:
+    """Return the shops of a text, each once.
+
+    Raises InvalidInput `shops-missing`, `shops-too-many`, `shop-line-invalid` naming the
+    line, or `coordinates-out-of-range`.
+    """
+    found = list(dict.fromkeys(_lines(text, datum)))
+    if not found:
+        raise InvalidInput(
+            "shops-missing",
+            Words("请写明要走访的店，一行一家。", "Say which shops to visit, one a line."),
+            field="shops",
+        )
+    if len(found) > MOST_SHOPS:
+        raise InvalidInput(
+            "shops-too-many",
+            Words(
+                f"一次活动最多 {MOST_SHOPS} 家，请分成几次。",
+                f"A campaign has {MOST_SHOPS} shops at most: make several.",
+            ),
+            field="shops",
+        )
+    return found
+
+
+def _lines(text: str, datum: Datum) -> Iterator[Shop]:
+    plain = text.replace("\0", "").replace("，", ",").lstrip("\ufeff")
+    delimiter = "\t" if "\t" in plain else ","
+    for number, cells in enumerate(csv.reader(io.StringIO(plain), delimiter=delimiter), start=1):
+        fields = [" ".join(cell.split()) for cell in cells]
+        if not any(fields) or (number == 1 and fields[0].lower() in _HEADS):
+            continue
+        yield _shop(number, fields, datum)
+
+
+def _shop(number: int, fields: list[str], datum: Datum) -> Shop:
+    name, address, latitude, longitude, *more = [*fields, "", "", ""]
+    if any(more) or bool(latitude) != bool(longitude) or not (name or latitude):
+        raise _invalid(number)
+    if len(name) > 200 or len(address) > 300:
+        raise _invalid(number)
+    if not latitude:
+        return Shop(name, address)
+    try:
+        return Shop(name, address, to_wgs84(float(latitude), float(longitude), datum))
+    except ValueError:
+        raise _invalid(number) from None
+
+
+def _invalid(number: int) -> InvalidInput:
+    return InvalidInput(
+        "shop-line-invalid",
+        Words(
+            f"第 {number} 行看不懂：写“店名, 地址, 纬度, 经度”，地址和经纬度可以不写。",
+            f"Line {number} can't be read: write name, address, latitude, longitude; the address "
+            "and the place may be left out.",
+        ),
+        field="shops",
+        line=number,
+    )
