@@ -81,10 +81,14 @@ types: $(VENV)/test.ok node_modules/ok ## check the types (mypy --strict, tsc)
 # How many cases the inspectors' room is measured with; the last two take most of the time.
 BENCH_CASES ?= 1000,100000,1000000
 BENCH_PHOTOS ?= 1000000
+BENCH_REPORTS ?= 100000,1000000
+# A folder in which what was filled stays for the next time.
+BENCH_KEEP ?=
 
 .PHONY: bench
 bench: setup-tests ## measure against floors in the same run, and print the table
-	@$(PY) -m benchmarks --cases $(BENCH_CASES) --photos $(BENCH_PHOTOS)
+	@$(PY) -m benchmarks --cases $(BENCH_CASES) --photos $(BENCH_PHOTOS) \
+	  --reports $(BENCH_REPORTS) --keep "$(BENCH_KEEP)"
 
 .PHONY: soak
 soak: setup-tests ## 500 tips from 20 phones over lines that break, to a door that is killed twice

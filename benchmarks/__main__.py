@@ -1,8 +1,10 @@
 """Run every benchmark, one after another, and print one table: `make bench`.
 
 Each figure stands beside a floor measured in the same run; only the ratio travels
-from one machine to another. The inspectors' room comes last, in a table of its own: its
-floor is the same page with the fewest cases.
+from one machine to another. The search among photos, the bulletin and the inspectors' room
+come last, each in a table of its own: the floor of the latter two is the same question with
+the fewest rows. `--keep` leaves what was filled for these two in a folder and finds it there
+the next time.
 """
 
 import argparse
@@ -23,6 +25,8 @@ BENCHMARKS = (
 )
 # Its rows say themselves what they measure and what is wanted of them.
 APP = "benchmarks.app"
+# Ten million take half an hour to fill: `python -m benchmarks.bulletin` does that.
+REPORTS = "100000,1000000"
 
 
 def rows_of(module: str, smallest: float) -> list[tuple[str, float, float, float, float]]:
@@ -41,15 +45,10 @@ def rows_of(module: str, smallest: float) -> list[tuple[str, float, float, float
     ]
 
 
-def room(cases: str, rounds: int) -> None:
-    """Print the inspectors' room's own table."""
-    command = [sys.executable, "-m", "benchmarks.room", "--sizes", cases, "--rounds", str(rounds)]
-    subprocess.run(command, check=True)
-
-
-def seen(photos: str) -> None:
-    """Print the table of the search among so many photos."""
-    subprocess.run([sys.executable, "-m", "benchmarks.seen", "--sizes", photos], check=True)
+def apart(module: str, *arguments: str, keep: str = "") -> None:
+    """Run a benchmark that prints its own table; `keep` is where it leaves what it filled."""
+    kept = ["--keep", keep] if keep else []
+    subprocess.run([sys.executable, "-m", module, *arguments, *kept], check=True)
 
 
 def rows_of_app() -> list[tuple[str, str, float, float, float, str]]:
@@ -64,7 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Every benchmark, one after another.")
     parser.add_argument("--cases", default=",".join(str(size) for size in SIZES))
     parser.add_argument("--photos", default=",".join(str(size) for size in PHOTOS))
+    parser.add_argument("--reports", default=REPORTS)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--keep", default="")
     asked = parser.parse_args()
     print("| benchmark | unit | floor | ours | ratio | wanted |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
@@ -79,9 +80,14 @@ def main() -> None:
     for name, what, floor, ours, ratio, wanted in rows_of_app():
         print(f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |")
     print(flush=True)
-    seen(asked.photos)
+    apart("benchmarks.seen", "--sizes", asked.photos)
+    apart(
+        "benchmarks.bulletin", "--sizes", asked.reports, "--databases", "postgresql,sqlite",
+        keep=asked.keep,
+    )  # fmt: skip
     print(flush=True)
-    room(asked.cases, asked.rounds)
+    rounds = str(asked.rounds)
+    apart("benchmarks.room", "--sizes", asked.cases, "--rounds", rounds, keep=asked.keep)
 
 
 if __name__ == "__main__":
