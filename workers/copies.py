@@ -1,13 +1,15 @@
 """The small copies of a photo that are served: covered where its sender brushed, and clean."""
 
-import io
 import re
 
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]  # ships no types
 from PIL import Image, ImageDraw
-from PIL.Image import Resampling, Transpose
+from PIL.Image import Transpose
 
 from schemas.masks import Mask
-from workers.pictures import LONG_EDGES, TURNS, fitted, turned
+from workers.pictures import LONG_EDGES, TURNS, turned
+from workers.views import View, scaled, view
 
 JPEG_QUALITY = 80
 # How much more than was brushed is hidden.
@@ -50,18 +52,15 @@ def _painted(image: Image.Image, mask: Mask) -> Image.Image:
     return image
 
 
-def derivatives(image: Image.Image) -> dict[int, bytes]:
-    """Return `image` as JPEG without metadata by long edge in pixels: 1,280 and 320."""
+def derivatives(image: Image.Image | View) -> dict[int, bytes]:
+    """Return an upright RGB picture as JPEG without metadata by long edge in pixels."""
+    pixels = view(image).pixels
     written = {}
     for long_edge in LONG_EDGES:
-        size = fitted(image.size, long_edge)
-        if size != image.size:
-            image = image.resize(size, Resampling.HAMMING, reducing_gap=1.0)
-        # Pillow would write a comment out of `info` unasked.
-        image.info.clear()
-        target = io.BytesIO()
-        image.save(target, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
-        written[long_edge] = target.getvalue()
+        pixels = scaled(pixels, min(long_edge, max(pixels.shape)))
+        written[long_edge] = simplejpeg.encode_jpeg(
+            np.ascontiguousarray(pixels), JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"
+        )
     return written
 
 

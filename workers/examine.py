@@ -31,6 +31,7 @@ from workers.metadata import Metadata
 from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits
 from workers.sandbox import ChildDied, Outcome
 from workers.screens import screen_grid
+from workers.views import View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,16 +228,17 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
                 reason = "decoder-out-of-memory"
             detail = str(refusal.facts.get("detail", ""))
             return replace(finding, unreadable_reason=reason, detail=detail), []
-    prints = fingerprints(image)
-    features = pack(find_features(image))
+    seen = View(image)
+    prints = fingerprints(seen)
+    features = pack(find_features(seen))
     either_way = picture.content_type in copies.SEEN_EITHER_WAY
     masked = copies.masked(image, subject.mask, perhaps_seen_as=turn if either_way else 1)
-    derivatives = copies.derivatives(masked)
+    derivatives = copies.derivatives(seen if masked is image else masked)
     return (
         replace(
             finding,
             fingerprints=prints,
-            screen_grid=screen_grid(image),
+            screen_grid=screen_grid(seen),
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),
         ),

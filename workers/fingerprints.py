@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.Image import Resampling
 
-from workers.closely.panes import Box, find_panes
+from workers.closely.panes import Box
 from workers.pdq import dihedral
+from workers.views import View, scaled, view
 
 Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4"]
 PANES: tuple[Variant, ...] = ("pane1", "pane2", "pane3", "pane4")
@@ -35,6 +35,8 @@ BORDER_UNIFORM = 0.95
 BUSY_SHARE = 0.3
 MIN_TRIM = 0.04
 MIN_LEFT = 0.2
+# Of the long edge: so far apart may the edges be that two ways found of one part.
+NEARLY = 0.012
 
 
 @dataclass(frozen=True)
@@ -59,37 +61,36 @@ class Fingerprint:
         return self.quality >= MIN_QUALITY
 
 
-def fingerprints(upright: Image.Image) -> tuple[Fingerprint, ...]:
+def fingerprints(upright: Image.Image | View) -> tuple[Fingerprint, ...]:
     """Return the fingerprints of an upright RGB picture: whole, without borders, of its panes."""
-    grey = upright.convert("L")
-    pixels = _hashable(grey)
+    seen = view(upright)
+    pixels = seen.at(HASHED_EDGE)
     found = [_fingerprint("plain", pixels)]
-    borders = find_borders(pixels)
+    inside = find_borders(pixels)
+    borders = inside and _enlarged(inside, max(seen.grey.shape) / HASHED_EDGE)
     if borders is not None:
-        found.append(_fingerprint("trimmed", _hashable(_part(grey, borders, pixels.shape))))
-    panes = [box for box in find_panes(pixels) if not _is_nearly(box, borders)]
+        found.append(_fingerprint("trimmed", _part(seen.grey, borders)))
+    panes = [box for box in seen.panes if not _is_nearly(box, borders, seen.grey.shape)]
     for variant, box in zip(PANES, panes, strict=False):
-        found.append(_fingerprint(variant, _hashable(_part(grey, box, pixels.shape))))
+        found.append(_fingerprint(variant, _part(seen.grey, box)))
     return tuple(found)
 
 
-def _part(grey: Image.Image, box: Box, shape: tuple[int, ...]) -> Image.Image:
-    """Return what a box of the small picture, whose shape is given, holds in the large one."""
-    scale_x, scale_y = grey.width / shape[1], grey.height / shape[0]
+def _enlarged(box: Box, scale: float) -> Box:
     left, top, right, bottom = box
-    return grey.crop(
-        (
-            round(left * scale_x),
-            round(top * scale_y),
-            round(right * scale_x),
-            round(bottom * scale_y),
-        )
+    return round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
+
+
+def _part(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    left, top, right, bottom = box
+    return scaled(grey[top:bottom, left:right], HASHED_EDGE)
+
+
+def _is_nearly(box: Box, other: Box | None, shape: tuple[int, ...]) -> bool:
+    """Tell whether two boxes have their edges in the same places, but for a hundredth."""
+    return other is not None and NEARLY * max(shape) >= max(
+        abs(one - another) for one, another in zip(box, other, strict=True)
     )
-
-
-def _is_nearly(box: Box, other: Box | None) -> bool:
-    """Tell whether two boxes have their edges in the same places, but for a few pixels."""
-    return other is not None and max(abs(a - b) for a, b in zip(box, other, strict=True)) <= 4
 
 
 def distance(one: bytes, other: bytes) -> int:
@@ -124,14 +125,6 @@ def _border(rows: NDArray[np.uint8]) -> int:
     busy = np.mean((rows < low) | (rows > high), axis=1)
     inside = busy > BUSY_SHARE * np.quantile(busy, 0.9)
     return int(np.argmax(inside)) if inside.any() else len(rows)
-
-
-def _hashable(grey: Image.Image) -> NDArray[np.uint8]:
-    """Return a grey picture as an array, HASHED_EDGE pixels along its long edge."""
-    scale = HASHED_EDGE / max(grey.size)
-    size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
-    way = Resampling.HAMMING if scale < 1 else Resampling.BICUBIC
-    return np.asarray(grey if size == grey.size else grey.resize(size, way, reducing_gap=1.0))
 
 
 def _fingerprint(variant: Variant, pixels: NDArray[np.uint8]) -> Fingerprint:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from workers.views import View, view
+
 # The middle of the picture, at the scale in which it is examined.
 EDGE = 512
 LEAST_EDGE = 256
-SMOOTH = 4.0
+SMOOTH = 13
 # Cycles a pixel: slower ones belong to things, faster ones are the sensor's noise.
 SLOWEST, FASTEST = 0.1, 0.5
 NEIGHBOURS = 31
@@ -22,22 +24,24 @@ NEIGHBOURS = 31
 BLOCK = 8
 
 
-def screen_grid(upright: Image.Image) -> float:
+def screen_grid(upright: Image.Image | View) -> float:
     """Return by how many deviations the strongest peak of the spectrum stands out, 0 if too small.
 
     Of 700 ordinary photos one in a hundred reached 3.5; of 60 photographs of screens, as
     `benchmarks.copies` makes them, 87 in a hundred.
     """
-    edge = min(EDGE, min(upright.size) // 2 * 2)
+    grey = view(upright).grey
+    height, width = grey.shape
+    edge = min(EDGE, min(width, height) // 2 * 2)
     if edge < LEAST_EDGE:
         return 0.0
-    left, top = (upright.width - edge) // 2, (upright.height - edge) // 2
-    part = np.asarray(upright.crop((left, top, left + edge, top + edge)).convert("L"), np.float32)
+    left, top = (width - edge) // 2, (height - edge) // 2
+    part = grey[top : top + edge, left : left + edge].astype(np.float32)
     window, wanted = _frame(edge)
-    grain = (part - cv2.GaussianBlur(part, (0, 0), SMOOTH)) * window
-    spectrum = np.log1p(np.abs(np.fft.rfft2(grain))).astype(np.float32)
+    grain = (part - cv2.blur(part, (SMOOTH, SMOOTH))) * window
+    spectrum = np.log1p(np.abs(np.fft.rfft2(grain)))
     apart = spectrum - cv2.blur(spectrum, (NEIGHBOURS, NEIGHBOURS))
-    usual = np.sqrt(cv2.blur(apart * apart, (NEIGHBOURS, NEIGHBOURS))) + 1e-3
+    usual = cv2.sqrt(cv2.blur(apart * apart, (NEIGHBOURS, NEIGHBOURS))) + np.float32(1e-3)
     return round(float((apart / usual)[wanted].max()), 2)
 
 

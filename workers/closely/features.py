@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.closely.panes import find_panes
+from workers.closely.panes import Box
+from workers.views import View, scaled, view
 
 LONG_EDGE = 512
-PANES_EDGE = 256
 MOST_FEATURES = 800
 DESCRIPTOR_BYTES = 32
 # Detected in all, before they are thinned out; text alone may have a thousand corners.
@@ -63,32 +63,22 @@ _NONE = Features(
 )
 
 
-def find_features(upright: Image.Image) -> tuple[Features, ...]:
+def find_features(upright: Image.Image | View) -> tuple[Features, ...]:
     """Return the features of an upright picture: of the whole, then of each pane in it."""
-    grey = np.asarray(cv2.cvtColor(np.asarray(upright), cv2.COLOR_RGB2GRAY), np.uint8)
-    small = _scaled(grey, PANES_EDGE)
-    height, width = grey.shape
-    scale = max(grey.shape) / max(small.shape)
-    found = [_features(grey, (0, 0, width, height))]
-    for box in find_panes(small):
-        left, top, right, bottom = (round(edge * scale) for edge in box)
+    seen = view(upright)
+    height, width = seen.grey.shape
+    found = [_features(seen, (0, 0, width, height), seen.at(LONG_EDGE))]
+    for box in seen.panes:
+        left, top, right, bottom = box
         if (right - left) * (bottom - top) <= MOST_OF_IT * width * height:
-            found.append(_features(grey, (left, top, right, bottom)))
+            part = seen.grey[top:bottom, left:right]
+            found.append(_features(seen, box, scaled(part, LONG_EDGE)))
     return tuple(found)
 
 
-def _scaled(grey: NDArray[np.uint8], long_edge: int) -> NDArray[np.uint8]:
-    """Return a grey picture at one size, larger or smaller: a copy then has the scale of ours."""
-    scale = long_edge / max(grey.shape)
-    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, size, interpolation=way), dtype=np.uint8)
-
-
-def _features(grey: NDArray[np.uint8], box: tuple[int, int, int, int]) -> Features:
+def _features(seen: View, box: Box, pixels: NDArray[np.uint8]) -> Features:
+    """Return the features of what lies in a box; `pixels` shows it at LONG_EDGE."""
     left, top, right, bottom = box
-    part = grey[top:bottom, left:right]
-    pixels = _scaled(part, LONG_EDGE)
     if min(pixels.shape) <= 2 * MARGIN:
         # A strip that is all rim has no corners, and OpenCV fails on what it shrinks it to.
         return _NONE
@@ -99,9 +89,9 @@ def _features(grey: NDArray[np.uint8], box: tuple[int, int, int, int]) -> Featur
     if descriptors is None:
         descriptors = np.zeros((0, DESCRIPTOR_BYTES), np.uint8)
     places = np.array([each.pt for each in kept], np.float32).reshape(-1, 2)
-    places *= np.float32(max(part.shape) / max(pixels.shape))
+    places *= np.float32(max(right - left, bottom - top) / max(pixels.shape))
     return Features(
-        points=(places + np.array([left, top], np.float32)) / np.float32(max(grey.shape)),
+        points=(places + np.array([left, top], np.float32)) / np.float32(max(seen.grey.shape)),
         angles=np.array([int(each.angle / 360 * 256) % 256 for each in kept], np.uint8),
         octaves=np.array([each.octave & 255 for each in kept], np.uint8),
         descriptors=np.asarray(descriptors, np.uint8),
