@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from benchmarks.examine import apart, floor, processor_s
+from benchmarks.examine import apart, floor, processor_s, progress
 from benchmarks.seen import Store, tidied
 from intake.answers import Reporter
 from intake.gate.inspecting import inspect
@@ -46,7 +46,7 @@ from workers.rehearsal import rehearse
 from workers.seen.memory import Memory
 
 PHOTOS_A_TIP = (1, 3)
-ROUNDS = 7
+ROUNDS = 3
 STORED = 1_000_000
 TIPS = 24
 
@@ -60,8 +60,10 @@ def template(folder: Path, stored: int = 0) -> Settings:
     with database.writing() as session:
         seed_market_units(session)
     if stored:
+        progress(f"storing the hashes of {stored:,} photos")
         store = Store(database)
         store.fill(stored)
+        progress("packing them")
         tidied(store)
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -117,6 +119,7 @@ def compare(
     rates: dict[str, list[float]] = {"floor": [], "ours": []}
     tips = [paths[i : i + size] for i in range(0, len(paths), size)]
     for number in range(rounds + 1):
+        progress(f"{size} a tip: round {number} of {rounds}")
         with tempfile.TemporaryDirectory() as name:
             machine = fresh_machine(settings, Path(name) / "data")
             machine = replace(machine, memory=memory)
@@ -151,6 +154,7 @@ def side_by_side(settings: Settings, paths: Sequence[Path], *, rounds: int) -> d
     """Return the photos a second of one worker and of two, by the clock on the wall."""
     rates: dict[str, list[float]] = {"floor": [], "ours": []}
     for number in range(rounds + 1):
+        progress(f"one worker, then two: round {number} of {rounds}")
         for which, workers in (("floor", 1), ("ours", 2)):
             with tempfile.TemporaryDirectory() as name:
                 machine = fresh_machine(settings, Path(name) / "data")
@@ -210,7 +214,8 @@ def main(stored: int, rounds: int) -> dict[str, dict[str, float]]:
     result = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        apart("make", folder)
+        progress("making the photos")
+        apart("jpegs", folder)
         paths, settings = sorted(folder.glob("*.jpg")), template(folder)
         for size in PHOTOS_A_TIP:
             result[f"examine + match, JPEG 12 MP, {size} a tip"] = compare(
@@ -221,6 +226,7 @@ def main(stored: int, rounds: int) -> dict[str, dict[str, float]]:
         }  # fmt: skip
         full = template(folder, stored)
         for what, memory in (("SQL alone", None), ("index", Memory())):
+            progress(f"{stored:,} stored, {what}")
             for size in PHOTOS_A_TIP:
                 found = compare(full, paths, size=size, rounds=rounds, memory=memory)
                 result[f"the same with {stored:,} stored, {what}, {size} a tip"] = {

@@ -106,6 +106,24 @@ class Settings(BaseSettings):
     match_days: int = Field(
         14, ge=0, le=365, description="days within which tips may be one incident"
     )
+    match_copy_spots: int = Field(
+        8,
+        ge=8,
+        le=800,
+        description="distinct spots that align in an altered copy",
+    )
+    match_copy_percent: int = Field(
+        97, ge=1, le=100, description="percent alike where it aligns: an altered copy"
+    )
+    match_scene_spots: int = Field(
+        14, ge=8, le=800, description="distinct spots that align in another shot of a scene"
+    )
+    match_scene_percent: int = Field(
+        60,
+        ge=1,
+        le=100,
+        description="percent alike where it aligns: another shot of a scene",
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )

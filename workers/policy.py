@@ -58,6 +58,10 @@ def policy_of(settings: Settings) -> MatchPolicy:
         premises_m=float(settings.match_premises_m),
         incident_m=float(settings.match_incident_m),
         window=timedelta(days=settings.match_days),
+        fewest_spots=settings.match_copy_spots,
+        copy_likeness=settings.match_copy_percent / 100,
+        scene_spots=settings.match_scene_spots,
+        scene_likeness=settings.match_scene_percent / 100,
     )
     if asked == POLICY:
         return POLICY

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from intake.photos import PhotoStore
 from schemas import audit
 from schemas.database import Database
 from schemas.lifecycle import OPEN_STATES
@@ -24,30 +25,17 @@ from schemas.routing_lock import lock_routing
 from schemas.tables import Case, CaseReport, Match, Photo, Report, ReportProgress, ReportStep
 from schemas.taxonomy import by_department
 from workers.claims import choose_place, load_places
-from workers.linking import SAME_INCIDENT
-from workers.match import SAME_BYTES, SAME_PICTURE, Resemblance, find_pictures, store_pictures
-from workers.neighbours import SAME_PREMISES, find_neighbours, store_neighbours
+from workers.closely.comparing import CloseMatch, compare_closely, store_close
+from workers.closely.scope import related_photos
+from workers.holding import CLOSE_KINDS, holds, is_only_machines, told
+from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
+from workers.neighbours import find_neighbours, store_neighbours
 from workers.opening import flag_cases
-from workers.policy import MatchPolicy, is_machines
+from workers.policy import MatchPolicy
 from workers.seen.memory import Memory
 
 BATCH = 200
 STEP, NEW, DOUBTED = "rematch", "rematched", "link-doubted"
-
-
-def _is_near(match: Match, within_m: float, policy: MatchPolicy) -> bool:
-    hours = policy.window.total_seconds() / 3600
-    return (match.distance_m or 0.0) <= within_m and (match.hours_apart or 0.0) <= hours
-
-
-# Whether a match that was found under other thresholds still holds, by its own numbers. Of a
-# kind that is not named here nothing is known, and it stays as it is.
-HOLDS: dict[str, Callable[[Match, MatchPolicy], bool]] = {
-    SAME_BYTES: lambda _match, _policy: True,
-    SAME_PICTURE: lambda match, policy: (match.distance_bits or 0) <= policy.picture_bits,
-    SAME_PREMISES: lambda match, policy: _is_near(match, policy.premises_m, policy),
-    SAME_INCIDENT: lambda match, policy: _is_near(match, policy.incident_m, policy),
-}
 
 
 @dataclass
@@ -70,6 +58,7 @@ class Rematched:
 def rematch(
     database: Database,
     *,
+    store: PhotoStore,
     since: datetime,
     policy: MatchPolicy,
     memory: Memory | None = None,
@@ -80,7 +69,7 @@ def rematch(
         total = session.scalar(
             select(func.count()).select_from(Report).where(Report.received_at >= since)
         )
-    done = Rematched()
+    done, rules = Rematched(), _Rules(database, store, policy, memory)
     for batch in _batches(database, since):
         with database.reading() as session:
             if memory:
@@ -90,7 +79,7 @@ def rematch(
             done.seen += 1
             if report_id in known:
                 done.known += 1
-            elif report_id not in wanted or not _one(database, report_id, policy, memory, done):
+            elif report_id not in wanted or not _one(rules, report_id, done):
                 done.left += 1
             tick(done.seen, total or done.seen)
     return done
@@ -141,30 +130,73 @@ def _open(session: Session, report_ids: Collection[UUID]) -> set[UUID]:
     )
 
 
-def _one(
-    database: Database,
-    report_id: UUID,
-    policy: MatchPolicy,
-    memory: Memory | None,
-    done: Rematched,
-) -> bool:
-    """Compare one report anew in one transaction; False if it is not to be compared after all."""
-    started = time.monotonic()
-    with database.reading() as session:
+@dataclass(frozen=True)
+class _Rules:
+    """What reports are compared with, and by which thresholds."""
+
+    database: Database
+    store: PhotoStore
+    policy: MatchPolicy
+    memory: Memory | None
+
+
+def _alike(rules: _Rules, report_id: UUID) -> tuple[list[Resemblance], list[CloseMatch]]:
+    """Return what has the same pictures, and what else shows the same when looked at closely.
+
+    Before the transaction, so that nobody waits while hashes are searched and pictures compared.
+    """
+    policy = rules.policy
+    with rules.database.reading() as session:
+        report = session.get_one(Report, report_id)
         photo_ids = session.scalars(select(Photo.id).where(Photo.report_id == report_id)).all()
-        # Before the transaction, so that nobody waits while hashes are searched.
         alike = find_pictures(
-            session, report_id=report_id, photo_ids=photo_ids, policy=policy, memory=memory
+            session, report_id=report_id, photo_ids=photo_ids, policy=policy, memory=rules.memory
         )
-    with database.writing() as session:
+        candidates = related_photos(session, report=report)
+        known = {each.other_report_id for each in alike} | _standing(session, report_id, policy)
+    close = compare_closely(
+        rules.store,
+        photo_ids=photo_ids,
+        candidates=candidates,
+        known=known,
+        policy=policy,
+    )
+    return alike, close
+
+
+def _standing(session: Session, report_id: UUID, policy: MatchPolicy) -> set[UUID]:
+    """Return the reports with a match of pictures that will stand: it has its evidence already."""
+    matches = _touching(session, report_id)
+    unsettled, links = (
+        _open(session, {_other(each, report_id) for each in matches}),
+        _links(session, matches),
+    )
+    return {
+        other
+        for match in matches
+        if match.kind in (*PICTURE_KINDS, *CLOSE_KINDS)
+        and (
+            (other := _other(match, report_id)) not in unsettled
+            or _is_decided(match, links.get(match.id, []))
+            or holds(match, policy)
+        )
+    }
+
+
+def _one(rules: _Rules, report_id: UUID, done: Rematched) -> bool:
+    """Compare one report anew in one transaction; False if it is not to be compared after all."""
+    started, policy = time.monotonic(), rules.policy
+    alike, close = _alike(rules, report_id)
+    with rules.database.writing() as session:
         lock_routing(session)
         progress = session.get(ReportProgress, report_id, with_for_update=True)
         if progress is None or progress.finished_at is None or not _open(session, [report_id]):
             return False
-        before = _touching(session, report_id)
+        before = _touching(session, report_id, lock=True)
         gone, doubted = _judge(session, before, report_id, policy)
         report = session.get_one(Report, report_id)
         _store(session, report, alike, policy)
+        store_close(session, report=report, found=close, policy=policy)
         kept = {match.id for match in before}
         fresh = [match for match in _touching(session, report_id) if match.id not in kept]
         beside = _beside(session, report_id)
@@ -188,7 +220,7 @@ def _one(
                 action="report.rematched",
                 subject=("report", report_id),
                 before={"matches": gone},
-                after={**facts, "matches": [_told(match) for match in fresh]},
+                after={**facts, "matches": [told(match) for match in fresh]},
             )
     done.found += len(fresh)
     done.withdrawn += len(gone)
@@ -196,13 +228,11 @@ def _one(
     return True
 
 
-def _touching(session: Session, report_id: UUID) -> Sequence[Match]:
-    return session.scalars(
-        select(Match)
-        .where(or_(Match.report_id == report_id, Match.other_report_id == report_id))
-        .order_by(Match.id)
-        .with_for_update()
-    ).all()
+def _touching(session: Session, report_id: UUID, *, lock: bool = False) -> Sequence[Match]:
+    found = select(Match).where(
+        or_(Match.report_id == report_id, Match.other_report_id == report_id)
+    )
+    return session.scalars(found.order_by(Match.id).with_for_update() if lock else found).all()
 
 
 def _judge(
@@ -211,36 +241,39 @@ def _judge(
     """Withdraw the machine's matches that no longer hold; return them, and the links in doubt."""
     others = {_other(match, report_id) for match in matches}
     unsettled = _open(session, others)
-    links: dict[UUID | None, list[CaseReport]] = {}
-    for link in session.scalars(
-        select(CaseReport).where(CaseReport.match_id.in_([match.id for match in matches]))
-    ):
-        links.setdefault(link.match_id, []).append(link)
+    links = _links(session, matches)
     gone, doubted = [], []
     for match in matches:
         mine = links.get(match.id, [])
         if _is_decided(match, mine) or _other(match, report_id) not in unsettled:
             continue
-        if match.kind not in HOLDS:
+        held = holds(match, policy)
+        if held is None:
             continue
-        if HOLDS[match.kind](match, policy):
+        if held:
             match.policy = policy.version
         elif mine:
             doubted += [link for link in mine if link.unlinked_at is None]
         else:
-            gone.append(_told(match))
+            gone.append(told(match))
             session.execute(delete(Match).where(Match.id == match.id))
     session.flush()
     return gone, doubted
 
 
+def _links(session: Session, matches: Sequence[Match]) -> dict[UUID | None, list[CaseReport]]:
+    """Return by match the links that were made by it."""
+    links: dict[UUID | None, list[CaseReport]] = {}
+    for link in session.scalars(
+        select(CaseReport).where(CaseReport.match_id.in_([match.id for match in matches]))
+    ):
+        links.setdefault(link.match_id, []).append(link)
+    return links
+
+
 def _is_decided(match: Match, links: Sequence[CaseReport]) -> bool:
     """Whether a person has made, rejected, linked by or unlinked this match."""
-    return (
-        not is_machines(match.policy)
-        or "rejected_by" in match.facts
-        or any(link.linked_by or link.unlinked_by for link in links)
-    )
+    return not is_only_machines(match) or any(link.linked_by or link.unlinked_by for link in links)
 
 
 def _beside(session: Session, report_id: UUID) -> set[UUID]:
@@ -259,18 +292,6 @@ def _beside(session: Session, report_id: UUID) -> set[UUID]:
 
 def _other(match: Match, report_id: UUID) -> UUID:
     return match.other_report_id if match.report_id == report_id else match.report_id
-
-
-def _told(match: Match) -> dict[str, Any]:
-    """Return a match as the audit log keeps it."""
-    return {
-        "kind": match.kind,
-        "report_id": str(match.report_id),
-        "other_report_id": str(match.other_report_id),
-        "distance_bits": match.distance_bits,
-        "distance_m": match.distance_m,
-        "policy": match.policy,
-    }
 
 
 def _store(

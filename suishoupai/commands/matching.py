@@ -5,6 +5,7 @@ from datetime import datetime
 
 import click
 
+from intake.photos import make_store
 from schemas.words import Words
 from schemas.workdays import SHANGHAI
 from suishoupai.commands.console import Command, Console, pass_console
@@ -35,6 +36,7 @@ def rematch(console: Console, *, since: datetime) -> None:
     ):
         done = compare_anew(
             database,
+            store=make_store(settings),
             since=since.replace(tzinfo=SHANGHAI),
             policy=policy_of(settings),
             memory=memory,

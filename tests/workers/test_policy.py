@@ -9,6 +9,7 @@ from schemas.errors import ConfigurationError
 from schemas.places import METRES_PER_DEGREE, Point
 from schemas.settings import load_settings
 from schemas.tables import Case, Match, ReportStep
+from workers.closely.comparing import kind_by
 from workers.machine import make_machine
 from workers.policy import POLICY, policy_of
 
@@ -34,12 +35,31 @@ def test_other_thresholds_have_a_name_of_their_own_the_same_wherever_they_are(tm
         policy_of(settings(tmp_path, **{name: "7"}))
         for name in ("MATCH_PLACE_M", "MATCH_PREMISES_M", "MATCH_INCIDENT_M", "MATCH_DAYS")
     ]
-    assert len({each.version for each in (POLICY, one, *others)}) == 6
+    others += [
+        policy_of(settings(tmp_path, **{name: "50"}))
+        for name in (
+            "MATCH_COPY_SPOTS", "MATCH_COPY_PERCENT", "MATCH_SCENE_SPOTS", "MATCH_SCENE_PERCENT",
+        )
+    ]  # fmt: skip
+    assert len({each.version for each in (POLICY, one, *others)}) == 10
 
 
 def test_more_bits_than_a_search_reaches_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="MATCH_PICTURE_BITS"):
         settings(tmp_path, MATCH_PICTURE_BITS="32")
+
+
+def test_fewer_spots_than_carry_a_perspective_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="MATCH_COPY_SPOTS"):
+        settings(tmp_path, MATCH_COPY_SPOTS="7")
+
+
+def test_pictures_are_told_apart_by_the_settings(tmp_path):
+    policy = policy_of(settings(tmp_path, MATCH_COPY_PERCENT="90", MATCH_SCENE_SPOTS="20"))
+    assert [kind_by(20, score, policy) for score in (0.9, 0.899, 0.6, 0.599)] == [
+        "altered_picture", "same_scene", "same_scene", None,
+    ]  # fmt: skip
+    assert (kind_by(19, 0.8, policy), kind_by(7, 0.99, policy)) == (None, None)
 
 
 def test_the_machine_links_and_matches_by_the_settings(tips, machine):

@@ -12,12 +12,13 @@ from schemas.database import now_utc
 from schemas.lifecycle import State
 from schemas.places import METRES_PER_DEGREE, Point
 from schemas.tables import AuditEntry, Case, CaseReport, Match, ReportStep, Staff
+from schemas.tables.photos import EVIDENCE_EDGE
 from workers.policy import POLICY
 from workers.rematch import DOUBTED, NEW, Rematched, rematch
 from workers.seen.memory import Memory
 
 SINCE = now_utc() - timedelta(days=1)
-STRICT = replace(POLICY, version="match-strict", picture_bits=0, incident_m=10.0)
+STRICT = replace(POLICY, version="match-strict", picture_bits=0, incident_m=10.0, fewest_spots=800)
 
 
 def copy_of(data):
@@ -55,8 +56,8 @@ def matches(machine):
         return session.scalars(select(Match).order_by(Match.id)).all()
 
 
-def run(machine, policy=STRICT, **options):
-    return rematch(machine.database, since=SINCE, policy=policy, **options)
+def run(machine, policy=STRICT, since=SINCE, **options):
+    return rematch(machine.database, store=machine.store, since=since, policy=policy, **options)
 
 
 def fresh(machine, case):
@@ -148,7 +149,7 @@ def test_what_a_person_rejected_or_linked_or_unlinked_stays(tips, machine, far_c
     rows = [(each.id, each.policy, each.facts) for each in matches(machine) if each.id in decided]
     with machine.database.reading() as session:
         links = session.execute(select(CaseReport.__table__).order_by(CaseReport.id)).all()
-    done = run(machine)
+    done = run(machine, replace(STRICT, fewest_spots=8))
     assert (done.withdrawn, done.doubted, done.found) == (0, 0, 0)
     after = [(each.id, each.policy, each.facts) for each in matches(machine) if each.id in decided]
     assert after == rows
@@ -162,7 +163,7 @@ def test_cases_with_a_conclusion_stay_as_they_are(tips, machine, far_copies):
     with machine.database.writing() as session:
         session.execute(update(Case).where(Case.id == cases[0].id).values(state=State.UNFOUNDED))
     before = fresh(machine, cases[0])
-    done = run(machine)
+    done = run(machine, replace(STRICT, fewest_spots=8))
     assert (done.seen, done.left, done.withdrawn) == (2, 1, 0)
     assert len(matches(machine)) == 1
     after = fresh(machine, cases[0])
@@ -190,7 +191,59 @@ def test_a_wider_reach_suggests_what_is_near_and_links_nothing(tips, machine):
     assert run(machine, POLICY) == Rematched(seen=2, withdrawn=1)
 
 
+@pytest.fixture
+def parts(tips):
+    """Two tips from one spot, of which one shows the half of the other's photo."""
+    place, photo = tips.inside(), tips.photo(31)
+    image = Image.open(io.BytesIO(photo)).convert("RGB")
+    target = io.BytesIO()
+    image.crop((150, 60, image.width - 80, image.height - 110)).save(target, "JPEG", quality=80)
+    reports = [
+        tips.send(photo, at=place),
+        tips.send(target.getvalue(), at=place, categories=("UNLICENSED",)),
+    ]
+    tips.process(*reports)
+    return reports
+
+
+def close(machine):
+    return [each for each in matches(machine) if "spots" in each.facts]
+
+
+def test_close_matches_are_judged_and_looked_for_by_the_new_thresholds(tips, machine, parts):
+    (before,) = close(machine)
+    assert before.kind == "altered_picture"
+    assert run(machine, STRICT).withdrawn == 1
+    assert close(machine) == []
+    likelier = replace(POLICY, version="match-alike", copy_likeness=1.0, scene_likeness=1.0)
+    assert run(machine, likelier).found == 0
+    assert run(machine, replace(POLICY, version="match-again")).found == 1
+    (again,) = close(machine)
+    assert (again.kind, again.policy) == ("altered_picture", "match-again")
+    assert machine.store.read_derivative(again.id, EVIDENCE_EDGE)
+    assert NEW in {flag for report in parts for flag in tips.case(report).flags}
+
+
+def test_a_close_match_that_holds_or_was_rejected_is_not_looked_for_again(tips, machine, parts):
+    (before,) = close(machine)
+    assert run(machine, replace(POLICY, version="match-a", scene_spots=9)).found == 0
+    (after,) = close(machine)
+    assert (after.id, after.policy) == (before.id, "match-a")
+    person = a_person(machine)
+    with machine.database.writing() as session:
+        match = session.get_one(Match, before.id)
+        match.facts = {**match.facts, "rejected_by": str(person)}
+    assert run(machine, replace(POLICY, version="match-b", fewest_spots=800)).withdrawn == 0
+    assert [(each.id, each.policy) for each in close(machine)] == [(before.id, "match-a")]
+
+
 def test_only_what_came_since_is_compared(tips, machine, far_copies):
     assert (
-        rematch(machine.database, since=now_utc() + timedelta(days=1), policy=STRICT) == Rematched()
+        rematch(
+            machine.database,
+            store=machine.store,
+            since=now_utc() + timedelta(days=1),
+            policy=STRICT,
+        )
+        == Rematched()
     )

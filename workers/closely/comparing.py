@@ -5,6 +5,7 @@ is compared by its corners; what those align is compared pixel by pixel. The res
 suggestion with its score, its reason and a picture of the evidence.
 """
 
+import math
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class CloseMatch:
         """Return the numbers that are stored with the match."""
         return {
             "spots": self.spots,
-            "score": round(self.score, 3),
+            # Down, so that what is stored stands on the same side of a threshold.
+            "score": math.floor(1_000 * self.score) / 1_000,
             "common": round(self.common, 3),
         }
 
@@ -145,9 +147,16 @@ def _judged(
 
 def kind_of(aligned: Alignment, alike: Likeness, policy: MatchPolicy = POLICY) -> str | None:
     """Return what two pictures are to one another by how they align, None if nothing."""
-    if alike.score >= policy.copy_likeness:
+    return kind_by(aligned.spots, alike.score, policy)
+
+
+def kind_by(spots: int, score: float, policy: MatchPolicy) -> str | None:
+    """Return the kind of a close match by its numbers, None if it is none."""
+    if spots < policy.fewest_spots:
+        return None
+    if score >= policy.copy_likeness:
         return ALTERED_PICTURE
-    if alike.score >= policy.scene_likeness and aligned.spots >= policy.scene_spots:
+    if score >= policy.scene_likeness and spots >= policy.scene_spots:
         return SAME_SCENE
     return None
 
