@@ -26,6 +26,7 @@ from intake.routes.account import account
 from intake.routes.account_api import account_api
 from intake.routes.api_v1 import api
 from intake.routes.around_api import around_api
+from intake.routes.around_stations import around_stations, around_stations_api
 from intake.routes.campaigns import campaigns, campaigns_api
 from intake.routes.honours import honour_pages, honours_api
 from intake.routes.mall import mall, mall_api
@@ -78,6 +79,8 @@ def create_app(settings: Settings) -> Flask:
         mall_api,
         honour_pages,
         honours_api,
+        around_stations,
+        around_stations_api,
         statutory,
         statutory_api,
         campaigns,

@@ -45,6 +45,7 @@ from review_ui.routes.rewards import rewards
 from review_ui.routes.rewards_api import rewards_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
+from review_ui.routes.stations import stations, stations_api
 from review_ui.routes.statutory import statutory, statutory_api
 from review_ui.routes.suggestions import suggestions, suggestions_api
 from review_ui.routes.thanks import thanks, thanks_api
@@ -151,6 +152,8 @@ def create_app(settings: Settings) -> Flask:
         rewards_api,
         offers,
         offers_api,
+        stations,
+        stations_api,
         thanks,
         thanks_api,
         statutory,
@@ -202,6 +205,7 @@ def create_app(settings: Settings) -> Flask:
             suggestions_api.name,
             joining_api.name,
             offers_api.name,
+            stations_api.name,
             bulletins_api.name,
             thanks_api.name,
             statutory_api.name,

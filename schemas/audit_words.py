@@ -91,6 +91,10 @@ ACTIONS: dict[str, Words] = {
     "invitation_ended": Words("停用了骑手邀请码", "ended an invitation for riders"),
     "station_made": Words("登记了站点终端", "registered a station's terminal"),
     "station_renewed": Words("换发了站点终端令牌", "renewed a station's token"),
+    "station_placed": Words(
+        "登记了站点的位置和主管机构", "said where a station lies and whose it is"
+    ),
+    "station_changed": Words("修改了站点服务", "changed what a station offers"),
     "station_ended": Words("停用了站点终端", "ended a station's terminal"),
     "rider.devices_ended": Words("一名骑手退出了设备", "a rider signed devices out"),
     "rider.erased": Words("删除了一名骑手的个人信息", "erased a rider's personal data"),

@@ -63,6 +63,10 @@ class Outlines:
             self._drawn[key] = shapes
         return shapes
 
+    def county_at(self, session: Session, *, point: Point, on: date) -> str | None:
+        """Return the code of the county that a place lies in, None outside all of them."""
+        return self._boundaries(session).locate(point, margin_m=0.0, on=on).code
+
     def _boundaries(self, session: Session) -> BoundarySet:
         """Return the boundaries in force; read anew when an operator has loaded polygons."""
         edition = session.execute(

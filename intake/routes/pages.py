@@ -21,6 +21,7 @@ from intake.riders import registering as riders
 from intake.routes import (
     account,
     afterwards,
+    around_stations,
     campaigns,
     honours,
     mall,
@@ -155,6 +156,7 @@ def page_for(error: SuishoupaiError, status: int) -> str:
         stations.page_for,
         afterwards.page_for,
         mall.page_for,
+        around_stations.page_for,
         honours.page_for,
         statutory.page_for,
         campaigns.page_for,

@@ -34,6 +34,7 @@ from schemas.tables.identity import (
     ReportRisk,
     RiderConsent,
     Station,
+    StationProfile,
     StationVisit,
 )
 from schemas.tables.jurisdictions import Jurisdiction, Unit
@@ -175,6 +176,7 @@ __all__ = [
     "StaffSession",
     "StaffToken",
     "Station",
+    "StationProfile",
     "StationVisit",
     "Suggestion",
     "Supplement",

@@ -1,9 +1,10 @@
 """How riders come to be known: invitations, consents, stations and their codes."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, new_id, now_utc
@@ -74,6 +75,28 @@ class Station(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     made_at: Mapped[datetime] = mapped_column(default=now_utc)
     ended_at: Mapped[datetime | None]
+
+
+class StationProfile(Base):
+    """Where a station lies and what it offers, as anybody may read it.
+
+    `unit_id` is whose reward officers look after it. Latitude and longitude are WGS-84
+    degrees, empty where nobody pointed at it; `services` are codes of schemas.stations,
+    `hours` seven days of [opening, closing] or null, none where nobody wrote them down.
+    """
+
+    __tablename__ = "station_profiles"
+    __table_args__ = (Index("ix_station_profiles_unit_id", "unit_id"),)
+
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"), primary_key=True)
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"))
+    county_code: Mapped[str] = mapped_column(String(6))
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    services: Mapped[list[str]]
+    hours: Mapped[list[Any]]
+    note: Mapped[str] = mapped_column(String(200), default="")
+    changed_at: Mapped[datetime] = mapped_column(default=now_utc)
 
 
 class StationVisit(Base):

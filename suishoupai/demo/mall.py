@@ -15,6 +15,16 @@ from schemas.words import Words
 OFFICER = "shenyang-rewards"
 STATION, PLACE = "青年大街骑手驿站（演示）", "沈阳市沈河区青年大街 1 号"
 UNIT = "210103"
+_LONG, _SHORT = ["07:00", "23:00"], ["09:00", "18:00"]
+# Where riders can go: name, place, unit, WGS-84 degrees, services, hours Monday to Sunday, note.
+STATIONS: tuple[tuple[str, str, str, tuple[float, float], tuple[str, ...], list[Any], str], ...] = (
+    (STATION, PLACE, "210103", (41.7935, 123.4290), ("rest", "water", "charging", "bike", "meals"),
+     [_LONG] * 7, "一楼大厅右手边"),
+    ("太原街骑手驿站（演示）", "沈阳市和平区太原北街 5 号", "210102", (41.7950, 123.4005),
+     ("rest", "water", "toilet", "medicine"), [*[_SHORT] * 5, None, None], ""),
+    ("浑南奥体骑手驿站（演示）", "沈阳市浑南区浑南中路 9 号", "210112", (41.7380, 123.4560),
+     ("rest", "water", "bike"), [["00:00", "00:00"]] * 7, "夜间请按门铃"),
+)  # fmt: skip
 # What is offered: name, terms, points, pieces.
 OFFERS = (
     ("热饭一份", "每天 11:00—20:00", 30, 40),
@@ -31,8 +41,9 @@ def open_mall(address: str, database: Database, *, token: str, today: date) -> N
     Raises Unavailable `demo-points-refused` when the room does not take it.
     """
     with database.writing() as session:
-        if session.scalar(select(Station.id).where(Station.name == STATION)) is None:
-            add_station(session, name=STATION, place=PLACE, now=now_utc())
+        for name, place, *_ in STATIONS:
+            if session.scalar(select(Station.id).where(Station.name == name)) is None:
+                add_station(session, name=name, place=place, now=now_utc())
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": "zh-CN"}
     with httpx.Client(
         base_url=f"{address}/api/v1/rewards", headers=headers, timeout=30, trust_env=False
@@ -40,6 +51,7 @@ def open_mall(address: str, database: Database, *, token: str, today: date) -> N
         waiting = _ask(client, "GET", "/awards")["items"]
         for award in waiting[: max(0, len(waiting) - LEFT_WAITING)]:
             _ask(client, "POST", f"/awards/{award['id']}/approval")
+        _place_stations(client)
         known = {each["title"] for each in _ask(client, "GET", "/offers")["items"]}
         for title, terms, points, stock in OFFERS:
             if title not in known:
@@ -49,6 +61,17 @@ def open_mall(address: str, database: Database, *, token: str, today: date) -> N
                     "ends_on": (today + timedelta(days=90)).isoformat(), "collect_within_days": 7,
                 }  # fmt: skip
                 _ask(client, "POST", "/offers", body)
+
+
+def _place_stations(client: httpx.Client) -> None:
+    """Say what the stations offer and where they lie."""
+    ids = {each["name"]: each["id"] for each in _ask(client, "GET", "/stations")["items"]}
+    for name, _, unit, (latitude, longitude), services, hours, note in STATIONS:
+        body = {
+            "unit": unit, "latitude": latitude, "longitude": longitude, "services": list(services),
+            "hours": [day and {"opens": day[0], "closes": day[1]} for day in hours], "note": note,
+        }  # fmt: skip
+        _ask(client, "PUT", f"/stations/{ids[name]}", body)
 
 
 def _ask(

@@ -69,6 +69,7 @@ from schemas.tables import (
     Rider,
     RouteDecision,
     Staff,
+    StationProfile,
     Supply,
     Unit,
 )
@@ -410,6 +411,20 @@ class World:
             session.add(offer)
             session.flush()
             return offer.id
+
+    def station(self, unit_id: UUID, name: str = "") -> UUID:
+        """Let a unit look after a new station."""
+        with self.database.writing() as session:
+            station, _ = add_station(
+                session, name=name or new_id().hex, place="青年大街 1 号", now=self.now
+            )
+            session.add(
+                StationProfile(
+                    station_id=station.id, unit_id=unit_id, county_code="210103",
+                    services=["rest"], hours=[],
+                )
+            )  # fmt: skip
+            return station.id
 
     def invitation(self, unit_id: UUID) -> UUID:
         """Hang up an invitation of riders that a unit made."""

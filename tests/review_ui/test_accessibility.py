@@ -41,7 +41,7 @@ NO_PAGES = {
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_evidence", "photos.show_photo", "provider.come_back", "provider.leave",
     "queue.show_pulse", "readyz",
-    "joining_api.list_for_program", "offers_api.list_for_program",
+    "joining_api.list_for_program", "offers_api.list_for_program", "stations_api.list_for_program",
     "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
     "rewards_api.show_award", "static", "statutory_api.list_claims_for_program",
     "statutory_api.list_payments_for_program", "thanks_api.list_rolls",
@@ -251,6 +251,7 @@ def test_every_page_is_accessible_and_fits_a_desktop_and_a_phone(world, app, eye
     world.thanked(world.unit(SHENHE).id)
     for path in (
         "/rewards", f"/rewards/{awarded(world)}", "/rewards/honours", "/rewards/offers",
+        "/rewards/stations", f"/rewards/stations/{world.station(world.unit(SHENHE).id)}",
         "/rewards/supplies", "/rewards/statutory",
     ):  # fmt: skip
         eye.look(page, path)

@@ -15,6 +15,7 @@ import { mapLiesAt, mapScreen } from "./screen-map.js";
 import { mineScreen } from "./screen-mine.js";
 import { sendScreen, shopScreen } from "./screen-send.js";
 import { shutterScreen } from "./screen-shutter.js";
+import { stationsScreen } from "./screen-stations.js";
 import { tipScreen } from "./screen-tip.js";
 import { whatScreen } from "./screen-what.js";
 import { whereScreen } from "./screen-where.js";
@@ -38,6 +39,7 @@ const SCREENS = {
   tip: tipScreen,
   code: codeScreen,
   add: addScreen,
+  stations: stationsScreen,
 };
 
 const root = document.getElementById("app");
@@ -131,6 +133,7 @@ function bottom(draw) {
   return el(
     "footer",
     { class: "bottom" },
+    el("p", {}, el("a", { class: "way", href: "#stations" }, say("驿站：歇脚、充电、用积分换东西"))),
     el(
       "p",
       { class: "languages" },

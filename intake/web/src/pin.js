@@ -8,6 +8,9 @@ import L from "leaflet";
 /** @typedef {import("./types.d.ts").Pin} Pin */
 
 const CLOSEST = 17;
+const NEARBY_M = 20_000;
+// So many names can be read beside their pins.
+const FEW = 12;
 // Without a place of the phone's own the map begins where the country is.
 const CHINA = /** @type {[number, number]} */ ([35.5, 104]);
 
@@ -56,7 +59,7 @@ function drawPinMap(ground, { place, pin, words, moved }) {
 
 /**
  * @param {L.Map} map
- * @param {Place} place
+ * @param {Pin} place
  */
 async function drawOutlines(map, place) {
   // One decimal: whoever reads the server's log learns the city, which its address tells too.
@@ -74,4 +77,44 @@ async function drawOutlines(map, place) {
   }
 }
 
+/**
+ * Draw the stations into an element; `chosen` hears which one was pressed.
+ * @param {HTMLElement} ground
+ * @param {import("./types.d.ts").StationMap} what
+ */
+function drawStations(ground, { place, stations, chosen }) {
+  const map = L.map(ground, { attributionControl: false, zoomControl: true });
+  const bounds = L.latLngBounds([]);
+  for (const { id, name, latitude, longitude } of stations) {
+    if (latitude === null || longitude === null) continue;
+    const at = /** @type {[number, number]} */ ([latitude, longitude]);
+    // A country's stations don't fit a phone: those within an hour's ride are looked at first.
+    if (!place || L.latLng(at).distanceTo([place.latitude, place.longitude]) < NEARBY_M) bounds.extend(at);
+    L.marker(at, {
+      keyboard: true,
+      alt: name,
+      title: name,
+      icon: L.divIcon({ className: "pin", iconSize: [48, 56], iconAnchor: [24, 52] }),
+    })
+      .on("click keypress", () => chosen(id))
+      .bindTooltip(name, { permanent: stations.length <= FEW, direction: "bottom" })
+      .addTo(map);
+  }
+  if (place) {
+    const at = /** @type {[number, number]} */ ([place.latitude, place.longitude]);
+    bounds.extend(at);
+    L.circleMarker(at, { radius: 6, className: "pin-phone", interactive: false }).addTo(map);
+  }
+  if (bounds.isValid()) {
+    map.fitBounds(bounds, { padding: [56, 56], maxZoom: 15 });
+    const { lat, lng } = bounds.getCenter();
+    void drawOutlines(map, { latitude: lat, longitude: lng });
+  } else {
+    map.setView(CHINA, 4);
+  }
+  L.control.scale({ imperial: false }).addTo(map);
+  return map;
+}
+
 globalThis.drawPinMap = drawPinMap;
+globalThis.drawStations = drawStations;

@@ -69,7 +69,7 @@ export async function mapScreen() {
 }
 
 /** Load the map's own script and style once; rejects without a network. */
-function loadMap() {
+export function loadMap() {
   if (globalThis.drawPinMap) return Promise.resolve();
   return Promise.all([
     loaded(el("link", { rel: "stylesheet", href: style })),

@@ -25,6 +25,7 @@ export async function mineScreen() {
     list,
     ...((await hasBeenSignedIn()) ? [signInAgain(say("登录后，能看到用您的号码发的举报。"))] : []),
     el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
+    el("a", { class: "button", href: "#stations" }, say("附近的驿站")),
     el("a", { class: "button", href: "/me" }, say("我的账号、积分和建议")),
   ];
   return { title: say("我的举报"), nodes, refresh };

@@ -101,7 +101,16 @@ export interface Tip {
   status: ServerStatus | null;
 }
 
+/** What the map of stations draws. */
+export interface StationMap {
+  place: Pin | null;
+  stations: { id: string; name: string; latitude: number | null; longitude: number | null }[];
+  chosen: (id: string) => void;
+}
+
 declare global {
+  /** Set by pin.js once it is loaded. */
+  var drawStations: ((ground: HTMLElement, what: StationMap) => { remove(): unknown }) | undefined;
   /** Set by pin.js once it is loaded. */
   var drawPinMap:
     | ((
