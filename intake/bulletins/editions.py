@@ -115,7 +115,9 @@ def lines_of(bulletin: Bulletin) -> Iterator[Line]:
     """Yield every figure: the totals, each table's rows, and the weeks of receipt."""
     before = bulletin.previous.totals if bulletin.previous else None
     year = bulletin.last_year.totals if bulletin.last_year else None
-    yield from _row(TOTAL, "", bulletin.totals, before, year, keys=tuple(INDICATORS))
+    # What its method does not count is not zero, but nothing that it says.
+    totals = tuple(key for key in INDICATORS if key in bulletin.totals)
+    yield from _row(TOTAL, "", bulletin.totals, before, year, keys=totals)
     keys = tuple(
         key for key, each in INDICATORS.items() if each.in_rows and each.nature is not Nature.COHORT
     )

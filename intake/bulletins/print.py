@@ -151,7 +151,9 @@ class _Sheet:
             return [
                 self._figure(key)
                 for key, each in INDICATORS.items()
-                if each.nature is nature and group in (None, each.group)
+                if each.nature is nature
+                and group in (None, each.group)
+                and key in self.bulletin.totals
             ]
 
         flows = [
@@ -169,7 +171,7 @@ class _Sheet:
             "note": f"{NATURE_NAMES[Nature.STOCK].say(self.locale)} · {moment:%F %H:%M}",
             "rows": named(Nature.STOCK, None),
         }
-        return [*flows, stock]
+        return [*(each for each in flows if each["rows"]), stock]
 
     def _cohorts(self) -> dict[str, Any]:
         keys = [key for key, each in INDICATORS.items() if each.nature is Nature.COHORT]

@@ -73,9 +73,8 @@ def hand_back(task_id: UUID) -> WerkzeugResponse:
 @enters(Entry.RIDER)
 def visit(task_id: UUID) -> WerkzeugResponse:
     """Say what came of a visit without a tip."""
-    form = request.form
-    place = tuple(_degrees(form.get(name, "")) for name in ("latitude", "longitude", "accuracy_m"))
-    _visit(task_id, form.get("obstacle", ""), *place, datum=Datum.WGS84)
+    # A page without a script knows no place: the app sends one, where the rider wants it.
+    _visit(task_id, Visit(request.form.get("obstacle", "")))
     return redirect(url_for("campaigns.show_campaigns"), 303)
 
 
@@ -179,7 +178,8 @@ def hand_back_by_program(task_id: UUID) -> Response:
 def visit_by_program(task_id: UUID) -> Response:
     """Note what came of a visit."""
     said = read_body(VisitReport)
-    _visit(task_id, said.obstacle, said.latitude, said.longitude, said.accuracy_m, datum=said.datum)
+    place = _place(said.latitude, said.longitude, said.datum)
+    _visit(task_id, Visit(said.obstacle, place, said.accuracy_m))
     return list_campaigns()
 
 
@@ -213,17 +213,8 @@ def _hand_back(task_id: UUID) -> None:
     )
 
 
-def _visit(
-    task_id: UUID,
-    obstacle: str,
-    latitude: float | None,
-    longitude: float | None,
-    accuracy_m: float | None,
-    *,
-    datum: Datum,
-) -> None:
+def _visit(task_id: UUID, said: Visit) -> None:
     rider_id = entrance.rider_of_request()
-    said = Visit(obstacle, _place(latitude, longitude, datum), accuracy_m)
     present_door().commit(
         lambda session: core.visit(
             session, task_id=task_id, rider_id=rider_id, found=said, now=now_utc()
@@ -244,14 +235,6 @@ def _place(latitude: float | None, longitude: float | None, datum: Datum) -> Poi
             field="longitude" if longitude is None else "latitude",
         )
     return to_wgs84(latitude, longitude, datum)
-
-
-def _degrees(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        # A phone without a fix sends the field empty.
-        return None
 
 
 def _campaigns() -> list[Offered]:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from intake import present, reports, sending
 from intake.answers import Reporter
 from intake.browsers import local_path
+from intake.campaigns.reading import held_task
 from intake.door import Door, present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.form import MAX_PHOTOS_BYTES
@@ -76,7 +77,7 @@ def register(app: Flask) -> None:
 @enters(Entry.PUBLIC)
 def show_form() -> str:
     """Show the form of a new tip."""
-    return _form_page(key=str(uuid.uuid4()), draft={}, error=None)
+    return _form_page(key=str(uuid.uuid4()), draft=_of_task(), error=None)
 
 
 @pages.post("/reports")
@@ -196,6 +197,23 @@ def _form_page(*, key: str, draft: Mapping[str, list[str]], error: SuishoupaiErr
         anonymous_tips=present_door().settings.anonymous_tips,
         error=error,
     )
+
+
+def _of_task() -> dict[str, list[str]]:
+    """Return what the form begins with for a task of a campaign that its rider holds."""
+    rider_id = entrance.present_rider(present_door())
+    try:
+        task_id = uuid.UUID(request.args.get("task", ""))
+    except ValueError:
+        return {}
+    if rider_id is None:
+        return {}
+    with present_door().database.reading() as session:
+        shop = held_task(session, task_id=task_id, rider_id=rider_id)
+    if shop is None:
+        return {}
+    said = {"task": str(task_id), "premises_name": shop.name, "premises_address": shop.address}
+    return {name: [text] for name, text in said.items() if text}
 
 
 def _reporter_of(door: Door, values: PageForm) -> Reporter:

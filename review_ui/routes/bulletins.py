@@ -197,6 +197,11 @@ def _facts(found: Shown) -> dict[str, Any]:
         "bulletin": found.bulletin,
         "headlines": HEADLINES,
         "present": week_of(moment()),
+        # An issue of an older method has no figures of what only later ones count.
+        "flows": {
+            group: [key for key in keys if key in found.bulletin.totals]
+            for group, keys in WORDS["flows"].items()
+        },
     }
 
 

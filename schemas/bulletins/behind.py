@@ -32,11 +32,12 @@ class Share:
 def has_cases(key: str) -> bool:
     """Whether a figure is counted from cases that can be named.
 
-    Points stand in their own ledger, and who reported is nobody's to list.
+    Points stand in their own ledger, and who reported is nobody's to list; nor which cases
+    came of a campaign, whose riders its office asked.
     """
     indicator = INDICATORS[key]
     return (
-        indicator.group is not Group.POINTS
+        indicator.group not in (Group.POINTS, Group.CAMPAIGNS)
         and indicator.unit is not Unit.RIDERS
         and (key != "unprocessed")
     )

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from schemas.bulletins.campaigns import campaign_counts
 from schemas.bulletins.candidates import cases_of_week
 from schemas.bulletins.counting import Count, Frame, counts_of
 from schemas.bulletins.definitions import INDICATORS
@@ -112,7 +113,8 @@ def tallies_of(session: Session, frame: Frame) -> Tallies:
     found = Tallies()
     for count in counts_in(session, frame, cases_of_week(session, frame)):
         found.add(count, week=frame.week)
-    for count in chain(_points(session, frame), _repeat_shops(session, frame)):
+    aside = (_points, _repeat_shops, campaign_counts)
+    for count in chain.from_iterable(each(session, frame) for each in aside):
         found.add(count, week=frame.week)
     if frame.scope.is_nation:
         number = _unprocessed(session, frame)

@@ -22,6 +22,7 @@ def _of(
     rate: tuple[str, str] | None = None,
     in_rows: bool = True,
     open_rows: bool = False,
+    since: int = 1,
 ) -> Indicator:
     part, whole = rate or (None, None)
     return Indicator(
@@ -35,6 +36,7 @@ def _of(
         whole=whole,
         in_rows=in_rows,
         open_rows=open_rows,
+        since=since,
     )
 
 
@@ -430,10 +432,69 @@ _POINTS = (
     ),
 )  # fmt: skip
 
+_CAMPAIGNS = (
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.TASKS, "campaign_due",
+        ("到期的走访任务", "Visits due"),
+        (
+            "本周结束（到最后一天，或提前结束）的走访活动的全部任务数；一家店由两人走访的计两次。",
+            ("All tasks of the campaigns that ended in the week, with their last day or closed "
+            "before; a shop that two are to visit counts twice."),
+        ),
+        in_rows=False, since=3,
+    ),
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.TASKS, "campaign_visited",
+        ("已走访", "Visited"),
+        (
+            "本周走访中发了举报的与没发现问题的之和。",
+            "Visits with a report and visits that found nothing together.",
+        ),
+        in_rows=False, since=3,
+    ),
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.TASKS, "campaign_found",
+        ("走访中发了举报", "Visits with a report"),
+        (
+            "本周内由食品安全监督员走访并发出举报、到周末没有被认定无效的次数。",
+            ("Visits of the week by appointed supervisors of which a report came, and that had "
+            "not been rejected by the week's end."),
+        ),
+        in_rows=False, since=3,
+    ),
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.TASKS, "campaign_clean",
+        ("走访没发现问题", "Visits that found nothing"),
+        (
+            "本周内由食品安全监督员走访、没发现问题、到周末没有被认定无效的次数。",
+            ("Visits of the week by appointed supervisors who found nothing, and that had not been "
+            "rejected by the week's end."),
+        ),
+        in_rows=False, since=3,
+    ),
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.BASIS_POINTS, "campaign_share",
+        ("走访发现率", "Share of visits with a report"),
+        ("走访中发了举报 ÷ 已走访。", "Visits with a report ÷ visited."),
+        rate=("campaign_found", "campaign_visited"), in_rows=False, since=3,
+    ),
+    _of(
+        Group.CAMPAIGNS, _FLOW, Unit.CASES, "campaign_verified",
+        ("走访举报查实", "Verified, of campaigns"),
+        (
+            "本周查实的案件中，含有走访活动举报的件数，按案件承办地统计。",
+            ("Of the cases verified in the week, those that hold a report of a campaign, where "
+            "the case is handled."),
+        ),
+        in_rows=False, since=3,
+    ),
+)  # fmt: skip
+
 INDICATORS: dict[str, Indicator] = {
     each.key: each
     for each in (
         *_REPORTS, *_WHERE, *_CONCLUSIONS, *_MEASURES, *_DEADLINES, *_COHORTS, *_POINTS,
+        *_CAMPAIGNS,
     )
 }  # fmt: skip
 # What stands large at the top of the page.
@@ -446,4 +507,5 @@ SUMS: dict[str, tuple[str, ...]] = {
     "concluded": ("verified", "unfounded", "unverifiable"),
     "overdue": ("overdue_open", "done_late"),
     "cohort_concluded": ("cohort_verified", "cohort_refuted"),
+    "campaign_visited": ("campaign_found", "campaign_clean"),
 }

@@ -20,6 +20,7 @@ class Unit(StrEnum):
     RIDERS = "riders"
     SHOPS = "shops"
     POINTS = "points"
+    TASKS = "tasks"
     FEN = "fen"
     BASIS_POINTS = "basis_points"
     HUNDREDTHS_OF_DAYS = "hundredths_of_days"
@@ -32,6 +33,7 @@ UNIT_NAMES: dict[Unit, Words] = {
     Unit.RIDERS: Words("人", "riders"),
     Unit.SHOPS: Words("家", "shops"),
     Unit.POINTS: Words("分", "points"),
+    Unit.TASKS: Words("次走访", "visits"),
     Unit.FEN: Words("元", "yuan"),
     Unit.BASIS_POINTS: Words("%", "%"),
     Unit.HUNDREDTHS_OF_DAYS: Words("工作日", "working days"),
@@ -63,6 +65,7 @@ class Group(StrEnum):
     DEADLINES = "deadlines"
     COHORT = "cohort"
     POINTS = "points"
+    CAMPAIGNS = "campaigns"
 
 
 GROUP_NAMES: dict[Group, Words] = {
@@ -73,6 +76,7 @@ GROUP_NAMES: dict[Group, Words] = {
     Group.DEADLINES: Words("期限与办结", "Deadlines and closing"),
     Group.COHORT: Words("按收到周的查实率", "Verification by week of receipt"),
     Group.POINTS: Words("积分与骑手", "Points and riders"),
+    Group.CAMPAIGNS: Words("走访活动", "Campaigns of visits"),
 }
 
 

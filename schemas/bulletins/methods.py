@@ -38,6 +38,8 @@ METHODS: dict[str, Method] = {
         Method("bulletin-2026-11", 1, courier_shared),
         # SF, FlashEx and UU have a row each; they had shared one, as if they were one service.
         Method("bulletin-2026-11.2", 2, platform_of),
+        # Campaigns of visits are counted.
+        Method("bulletin-2026-11.3", 3, platform_of),
     )
 }
 PRESENT = max(METHODS.values(), key=lambda each: each.rank)

@@ -25,6 +25,7 @@ _SUMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("due", ("due_done", "due_left")),
     ("cohort_concluded", ("cohort_verified", "cohort_refuted")),
     ("cohort_cases", ("cohort_concluded", "cohort_pending")),
+    ("campaign_visited", ("campaign_found", "campaign_clean")),
 )
 # What tells a figure that is withheld, or means nothing without it.
 _RESTS_ON: dict[str, tuple[str, ...]] = {
@@ -37,12 +38,13 @@ _RESTS_ON: dict[str, tuple[str, ...]] = {
     "confiscated_fen": ("penalised",),
     "shops_shut": ("penalised",),
     "incidents": ("received",),
+    "campaign_share": ("campaign_found", "campaign_visited"),
     "points_earned": ("verified",),
     "points_approved": ("verified",),
 }
 _NESTED = {Table.STATION: (Table.COUNTY, 6), Table.COUNTY: (Table.CITY, 4)}
 _TABLE_ORDER = [table.value for table in Table]
-_COUNTS = frozenset({Unit.REPORTS, Unit.CASES, Unit.ORDERS, Unit.RIDERS, Unit.SHOPS})
+_COUNTS = frozenset({Unit.REPORTS, Unit.CASES, Unit.ORDERS, Unit.RIDERS, Unit.SHOPS, Unit.TASKS})
 
 
 @dataclass
@@ -201,7 +203,8 @@ def _fill_totals(form: PublicForm, totals: Figures, threshold: int) -> None:
     # Once more, since what is withheld in one sum may be the sum of others.
     for _ in _SUMS:
         for whole, parts in _SUMS:
-            cells = {part: int(values[part] or 0) for part in parts if values[part]}
+            # What an older method does not count is not there.
+            cells = {part: int(values[part] or 0) for part in parts if values.get(part)}
             is_whole_hidden = whole in hidden
             found = withhold(cells, threshold=threshold, before=hidden & set(cells))
             if found is None or (is_whole_hidden and cells):

@@ -20,6 +20,7 @@ from schemas.bulletins.territory import Scope, read_scope
 from schemas.tables import (
     BulletinDraft,
     BulletinIssue,
+    CampaignEvent,
     CaseAct,
     CaseHistory,
     CaseReport,
@@ -155,6 +156,7 @@ def _earliest(scope: Scope, since: datetime) -> Iterator[Select[datetime]]:
         )
     )
     yield select(func.min(PointEntry.posted_at)).where(PointEntry.posted_at >= since)
+    yield select(func.min(CampaignEvent.occurred_at)).where(CampaignEvent.recorded_at >= since)
     yield select(func.min(ShopFinding.occurred_at)).where(ShopFinding.recorded_at >= since)
     if scope.is_nation:
         yield select(func.min(Report.received_at)).where(Report.received_at >= since)

@@ -17,6 +17,7 @@ import { sendScreen, shopScreen } from "./screen-send.js";
 import { shutterScreen } from "./screen-shutter.js";
 import { stationsScreen } from "./screen-stations.js";
 import { tipScreen } from "./screen-tip.js";
+import { taskScreen, visitsScreen } from "./screen-visits.js";
 import { whatScreen } from "./screen-what.js";
 import { whereScreen } from "./screen-where.js";
 import { wordsScreen } from "./screen-words.js";
@@ -24,6 +25,7 @@ import { clearProblems } from "./sender.js";
 import { hurry, keepSending } from "./sending.js";
 import { bringConsent, mayUsePlace, readTerms } from "./consent.js";
 import { refreshSession } from "./session.js";
+import { refreshCampaigns } from "./visits.js";
 import { chooseLanguage, currentLanguage, findLanguage, say } from "./words.js";
 
 const SCREENS = {
@@ -40,6 +42,8 @@ const SCREENS = {
   code: codeScreen,
   add: addScreen,
   stations: stationsScreen,
+  visits: visitsScreen,
+  task: taskScreen,
 };
 
 const root = document.getElementById("app");
@@ -90,6 +94,7 @@ async function begin(root) {
   }
   if (isRider) {
     await bringConsent();
+    void refreshCampaigns();
     await clearProblems("sign-in");
     await hurry();
   }

@@ -6,6 +6,7 @@ import { hasBeenSignedIn, shownTips } from "./session.js";
 import { backTo } from "./pages.js";
 import { percentSent } from "./sender.js";
 import { refreshStatuses } from "./statuses.js";
+import { keptCampaigns } from "./visits.js";
 import { currentLanguage, say, sayMoment } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Tip} Tip */
@@ -24,6 +25,9 @@ export async function mineScreen() {
     heading(say("我的举报")),
     list,
     ...((await hasBeenSignedIn()) ? [signInAgain(say("登录后，能看到用您的号码发的举报。"))] : []),
+    ...((await keptCampaigns()).length
+      ? [el("a", { class: "button", href: "#visits" }, say("走访活动"))]
+      : []),
     el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
     el("a", { class: "button", href: "#stations" }, say("附近的驿站")),
     el("a", { class: "button", href: "/me" }, say("我的账号、积分和建议")),

@@ -222,6 +222,8 @@ function formOf(tip) {
     form.append("pin_latitude", String(tip.pin.latitude));
     form.append("pin_longitude", String(tip.pin.longitude));
   }
+  // A task is a rider's: nobody's tip has none.
+  if (tip.task && tip.as === "rider") form.append("task", tip.task);
   for (const name of /** @type {const} */ (["description", "premises_name", "premises_address"])) {
     if (tip[name]) form.append(name, tip[name]);
   }

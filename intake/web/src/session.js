@@ -37,7 +37,7 @@ async function welcome(account) {
   const before = await recall("account", "");
   if (before && before !== account) {
     // What the rider before agreed to, and where they had been, is not this one's.
-    for (const name of ["place-consent", "shops", "shops-around", "choices"]) await remember(name, undefined);
+    for (const name of ["place-consent", "shops", "shops-around", "choices", "campaigns"]) await remember(name, undefined);
   }
   await remember("account", account);
 }

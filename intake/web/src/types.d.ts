@@ -58,6 +58,31 @@ export interface ServerStatus {
   checked_at_ms: number;
 }
 
+/** A shop to visit: open to be taken, or the rider's own. */
+export interface Visit {
+  id: string;
+  name: string;
+  address: string;
+  state: string;
+  text: string;
+  mine: boolean;
+  at_the_shop: boolean | null;
+}
+
+/** A campaign that the rider was asked to. */
+export interface Campaign {
+  id: string;
+  name: string;
+  purpose: string;
+  unit: string;
+  starts_on: string;
+  ends_on: string;
+  accepted: boolean | null;
+  over: boolean;
+  waits_for_others: boolean;
+  tasks: Visit[];
+}
+
 export type State = "draft" | "waiting" | "sending" | "received" | "answered";
 
 export interface Tip {
@@ -81,6 +106,8 @@ export interface Tip {
   premises_name: string;
   premises_address: string;
   description: string;
+  /** The task of a campaign of which it comes; a tip of an older version has none. */
+  task?: string;
   photos: Photo[];
   attempts: number;
   /** It was sent off in the rider's name, and no answer said what became of it. */
