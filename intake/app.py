@@ -31,6 +31,7 @@ from intake.routes.campaigns import campaigns, campaigns_api
 from intake.routes.honours import honour_pages, honours_api
 from intake.routes.mall import mall, mall_api
 from intake.routes.me_api import me_api
+from intake.routes.open_data import open_data, open_data_api
 from intake.routes.points import points, points_api
 from intake.routes.riders_api import riders_api
 from intake.routes.signing import signing
@@ -79,6 +80,8 @@ def create_app(settings: Settings) -> Flask:
         mall_api,
         honour_pages,
         honours_api,
+        open_data,
+        open_data_api,
         around_stations,
         around_stations_api,
         statutory,

@@ -190,6 +190,15 @@ class Settings(BaseSettings):
     bulletin_secret: str = Field(
         "", description="key of the signature for BULLETIN_HOSTS, like WEBHOOK_SECRET"
     )
+    open_data: bool = Field(
+        default=False,
+        description="1: published bulletins, without small figures, are open to everybody",
+    )
+    open_data_licence: str = Field(
+        "",
+        max_length=300,
+        description="under what the open data may be used, e.g. CC BY 4.0; needed for OPEN_DATA",
+    )
     metrics_token: str = Field("", description="bearer token that opens /metrics from elsewhere")
     s3_endpoint: str = Field("", description="S3 server other than AWS")
     s3_region: str = Field("us-east-1", description="S3 region")
@@ -289,6 +298,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_safe(cls, value: str) -> str:
         return _safe_address(value).rstrip("/")
+
+    @model_validator(mode="after")
+    def _open_data_has_a_licence(self) -> "Settings":
+        if self.open_data and not self.open_data_licence.strip():
+            raise ValueError("set OPEN_DATA_LICENCE too: nobody may use data without a licence")
+        return self
 
     @model_validator(mode="after")
     def _provider_is_whole(self) -> "Settings":
