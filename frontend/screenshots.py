@@ -41,6 +41,7 @@ RIDER_PAGES = {
     "rider-leave": "/me/leave",
     "rider-points": "/points",
     "rider-mall": "/points/mall",
+    "rider-visits": "/#visits",
 }
 # What each shows, who looks, and where; `{case}` is a case that waits for a signature.
 ROOM = {
@@ -58,6 +59,7 @@ ROOM = {
     "offers": ("shenyang-rewards", "/rewards/offers"),
     "suggestions": ("shenyang-dispatch", "/suggestions"),
     "invitations": ("shenyang-dispatch", "/invitations"),
+    "campaigns": ("shenyang-dispatch", "/campaigns"),
 }
 
 # The rider's own pages.
@@ -65,6 +67,7 @@ AFTERWARDS = {
     "my-tips": "/me/tips",
     "my-notices": "/me/notices",
     "my-suggestions": "/me/suggestions",
+    "my-campaigns": "/me/campaigns",
 }
 
 
@@ -147,6 +150,9 @@ def photograph(browser: Browser, *, door: int, room: int, password: str, rider_t
                         if whose == who:
                             page.goto(f"http://127.0.0.1:{room}{path.format(case=case)}")
                             take(page, f"{name}-{size}-{language}")
+                            if name == "campaigns":
+                                page.locator("th a[href^='/campaigns/']").first.click()
+                                take(page, f"campaign-{size}-{language}")
 
 
 def sign_in_rider(browser: Browser, *, door: int, data_dir: Path) -> list[Any]:

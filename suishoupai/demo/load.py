@@ -39,6 +39,7 @@ from suishoupai.demo.tips import (
     plan,
     shenyang,
 )
+from suishoupai.demo.visiting import OFFICE, run_campaign
 
 Progress = Callable[[Words], AbstractContextManager[Tick]]
 _DONE = (State.PENALISED, State.CLOSED)
@@ -105,6 +106,17 @@ def load(
     with progress(Words("审核积分、上架兑换", "Deciding on points, putting offers up")):
         token = accounts.staff_tokens[OFFICER]
         open_mall(addresses[1], database, token=token, today=local_date(now_utc()))
+    with progress(Words("请监督员走访", "Asking supervisors to visit shops")):
+        # The greeting's rider is asked and has not answered; the others have sent tips.
+        supervisors = (0, *sorted({tip.rider for tip in tips} - {0})[:3])
+        run_campaign(
+            addresses,
+            settings,
+            database,
+            supervisors={each: accounts.rider_tokens[str(each)] for each in supervisors},
+            staff_token=accounts.staff_tokens[OFFICE],
+            today=local_date(now_utc()),
+        )
     figures = count(database, tips, numbers)
     figures.check()
     accounts.finished = True

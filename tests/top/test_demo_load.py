@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from schemas.tables import (
+    CampaignInvitation,
+    CampaignTask,
     Case,
     CaseReport,
     Notice,
@@ -42,6 +44,7 @@ def test_up_brings_the_demo_about_and_finds_it_again(
     check_places(product)
     check_suggestions(product)
     check_points(product)
+    check_campaign(product)
     token = told_token(product)
     assert product.command("demo", "load") == {"loaded": False}
     assert product.command("verify-audit")["whole"] is True
@@ -133,6 +136,15 @@ def check_points(product: Any) -> None:
     assert states["approved"] > 20
     assert awarded == issued
     assert offers == 3
+
+
+def check_campaign(product: Any) -> None:
+    """A campaign is open, one shop was visited, and the greeting's rider is still asked."""
+    with product.database.reading() as session:
+        visits = Counter(session.scalars(select(CampaignTask.status)))
+        answers = Counter(session.scalars(select(CampaignInvitation.accepted)))
+    assert visits == {"open": 3, "clean": 1, "not_visited": 1, "taken": 1}
+    assert answers == {True: 3, None: 1}
 
 
 def check_places(product: Any) -> None:
