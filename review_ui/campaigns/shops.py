@@ -8,10 +8,20 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.doorway import not_found
+from review_ui.access.staff import SignedIn
+from schemas.access import Right
 from schemas.campaigns import MOST_SHOPS
+from schemas.draws.keeping import find_draw
 from schemas.errors import InvalidInput
 from schemas.places import Datum, Point, to_wgs84
+from schemas.tables import Unit
+from schemas.units import below
 from schemas.words import Words
 
 _HEADS = frozenset({"店名", "名称", "name", "shop"})
@@ -49,6 +59,23 @@ def read_shops(text: str, *, datum: Datum = Datum.WGS84) -> list[Shop]:
             field="shops",
         )
     return found
+
+
+def shops_of_draw(session: Session, *, draw_id: UUID, staff: SignedIn) -> tuple[str, str]:
+    """Return the name of a draw of the person's trees, and its shops as `read_shops` reads them.
+
+    Raises NotFound, Conflict `draw-not-drawn`.
+    """
+    drawn = find_draw(session, draw_id)
+    is_theirs = select(Unit.id).where(
+        Unit.id == drawn.unit_id, below(Unit.id, staff.paths(Right.RUN_CAMPAIGNS))
+    )
+    if session.scalar(is_theirs) is None:
+        raise not_found()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows((item.name, item.address) for item in drawn.items)
+    return drawn.title, out.getvalue()
 
 
 def _lines(text: str, datum: Datum) -> Iterator[Shop]:

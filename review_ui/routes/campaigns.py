@@ -13,7 +13,7 @@ from review_ui.campaigns import making as core
 from review_ui.campaigns.inviting import Invited, invite
 from review_ui.campaigns.looking import Sight, campaigns_within, look_at
 from review_ui.campaigns.making import Wish
-from review_ui.campaigns.shops import read_shops
+from review_ui.campaigns.shops import read_shops, shops_of_draw
 from review_ui.presenting import say
 from review_ui.rewards.offers import read_day
 from review_ui.room import moment, person, room, today
@@ -40,7 +40,7 @@ MOST_CSV_BYTES = 256 * 1024
 @campaigns.get("")
 @enters(Entry.RUN_CAMPAIGNS)
 def list_campaigns() -> str:
-    """Show the campaigns of the person's trees."""
+    """Show the campaigns of the person's trees; `draw` fills in the shops that were drawn."""
     return _list_page()
 
 
@@ -201,10 +201,20 @@ def sight_of(session: Session, campaign_id: UUID) -> Sight:
     )
 
 
+def _drawn(session: Session) -> dict[str, str]:
+    """Return what the form begins with where the address names a random draw."""
+    draw_id = asked.args.get("draw", type=UUID)
+    if draw_id is None:
+        return {}
+    title, shops = shops_of_draw(session, draw_id=draw_id, staff=person())
+    return {"name": title[:80], "shops": shops}
+
+
 def _list_page(*, refusal: SuishoupaiError | None = None) -> str:
     with room().database.reading() as db:
         sights = campaigns_within(db, staff=person(), now=moment())
         units = units_within(db, paths=person().paths(Right.RUN_CAMPAIGNS))
+        typed = asked.form if asked.method == "POST" else _drawn(db)
     return render_template(
         "campaigns.html",
         sights=sights,
@@ -214,6 +224,6 @@ def _list_page(*, refusal: SuishoupaiError | None = None) -> str:
         fewest=FEWEST_RIDERS,
         most_shops=MOST_SHOPS,
         today=today(),
-        typed=asked.form,
+        typed=typed,
         refusal=refusal,
     )

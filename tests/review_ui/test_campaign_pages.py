@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,9 @@ from sqlalchemy import select
 from intake.campaigns import visiting
 from schemas.access import Role
 from schemas.campaigns import FEWEST_RIDERS
+from schemas.draws.algorithm import Item, tickets_of
+from schemas.draws.keeping import Plan, draw_now, prepare
+from schemas.sealing import Sealer
 from schemas.tables import Campaign, CampaignInvitation, CampaignShop, CampaignTask, Report, Rider
 from schemas.workdays import local_date
 
@@ -155,3 +159,34 @@ def test_a_program_makes_offers_and_closes_a_campaign(world, visitor, dora, wish
     assert (closed.json["over"], closed.json["results"]) == (True, None)
     again = visitor.post(f"{path}/close", json={"reason": "下雪"}, headers=token)
     assert (again.status_code, again.json["type"].rsplit(":", 1)[1]) == (409, "campaign-over")
+
+
+def test_the_shops_of_a_draw_are_filled_in_for_those_who_may_see_it(
+    world, office, browse, dora
+) -> None:
+    sealer, other = Sealer(world.settings), world.person("otto", (Role.DISPATCHER, SHENYANG))
+    items = [(Item(key=str(number), name=f"抽中的店 {number}"), 1) for number in range(3)]
+    plan = Plan(
+        unit_id=world.unit(SHENHE).id, kind="list", origin="x", tickets=tickets_of(items),
+        title="十一月抽取", size=3,
+    )  # fmt: skip
+    with world.database.writing() as session:
+        draw = prepare(session, plan=plan, staff_id=dora.staff_id, sealer=sealer, now=world.now)
+        waits = prepare(
+            session, plan=replace(plan, size=2), staff_id=dora.staff_id, sealer=sealer,
+            now=world.now,
+        )  # fmt: skip
+        draw_now(
+            session,
+            draw_id=draw.id,
+            staff_id=other.staff_id,
+            public_value="",
+            sealer=sealer,
+            now=world.now,
+        )
+    page = office.get(f"/campaigns?draw={draw.id}").text
+    assert all(f"抽中的店 {number}" in page for number in range(3))
+    assert 'value="十一月抽取"' in page
+    assert office.get(f"/campaigns?draw={waits.id}").status_code == 409
+    foreign = browse(world.person("xena", (Role.DISPATCHER, "330106")))
+    assert foreign.get(f"/campaigns?draw={draw.id}").status_code == 404
