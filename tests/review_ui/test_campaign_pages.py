@@ -172,10 +172,6 @@ def test_the_shops_of_a_draw_are_filled_in_for_those_who_may_see_it(
     )  # fmt: skip
     with world.database.writing() as session:
         draw = prepare(session, plan=plan, staff_id=dora.staff_id, sealer=sealer, now=world.now)
-        waits = prepare(
-            session, plan=replace(plan, size=2), staff_id=dora.staff_id, sealer=sealer,
-            now=world.now,
-        )  # fmt: skip
         draw_now(
             session,
             draw_id=draw.id,
@@ -184,6 +180,10 @@ def test_the_shops_of_a_draw_are_filled_in_for_those_who_may_see_it(
             sealer=sealer,
             now=world.now,
         )
+        waits = prepare(
+            session, plan=replace(plan, size=2), staff_id=dora.staff_id, sealer=sealer,
+            now=world.now,
+        )  # fmt: skip
     page = office.get(f"/campaigns?draw={draw.id}").text
     assert all(f"抽中的店 {number}" in page for number in range(3))
     assert 'value="十一月抽取"' in page
