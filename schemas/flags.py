@@ -137,6 +137,25 @@ FLAGS: dict[str, Flag] = {
         ),
         _I,
     ),
+    "screen-frame": Flag(
+        Words("像是拍到屏幕边框", "Perhaps a screen's frame"),
+        Words(
+            "照片里有一圈深色或浅色的直边框，略有倾斜，框里才是画面，翻拍屏幕时常见；窗框、相框也会有。仅供参考。",
+            "The photo shows a picture within a straight dark or light frame, a little out of "
+            "square, as photographs of screens do; windows and picture frames have one, too. "
+            "A hint only.",
+        ),
+        _I,
+    ),
+    "device-differs": Flag(
+        Words("拍摄设备不同", "Another device"),
+        Words(
+            "照片写明的拍摄设备不止一种，或与这位举报人其他举报的不同。换手机、他人转发都会这样。仅供参考。",
+            "The photos name more than one device, or another one than this reporter's other "
+            "reports do. A new phone or a forwarded photo does that, too. A hint only.",
+        ),
+        _I,
+    ),
     "exif-odd": Flag(
         Words("拍摄信息异常", "Odd camera data"),
         Words(

@@ -23,6 +23,7 @@ from schemas.errors import PhotoRefused, SuishoupaiError
 from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import copies, metadata, pictures, sandbox
+from workers.bezels import Bezel, find_bezel
 from workers.closely.features import find_features, pack, unpack
 from workers.copies import has_metadata
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
@@ -57,8 +58,9 @@ class Examination:
     content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
     upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
     says). `derivatives` are JPEG by long edge in pixels, both or none; `features` are packed
-    by workers.closely.features, `screen_grid` is that of workers.screens. `unreadable_reason`
-    and `notes` are codes of schemas.photo_words; `detail` is for logs, never for people.
+    by workers.closely.features, `screen_grid` is that of workers.screens, `bezel` of
+    workers.bezels. `unreadable_reason` and `notes` are codes of schemas.photo_words; `detail`
+    is for logs, never for people.
     """
 
     sha256: str
@@ -72,6 +74,7 @@ class Examination:
     fingerprints: tuple[Fingerprint, ...] = ()
     features: bytes = b""
     screen_grid: float = 0.0
+    bezel: Bezel | None = None
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
     detail: str = ""
@@ -88,6 +91,7 @@ class _Finding:
     metadata: Metadata | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     screen_grid: float = 0.0
+    bezel: Bezel | None = None
     derivative_sizes: tuple[int, ...] = ()
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
@@ -239,6 +243,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             finding,
             fingerprints=prints,
             screen_grid=screen_grid(seen),
+            bezel=find_bezel(seen),
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),
         ),
@@ -273,6 +278,7 @@ def _examination(base: Examination, finding: _Finding, blobs: Sequence[bytes]) -
         derivatives=clean,
         fingerprints=finding.fingerprints,
         screen_grid=finding.screen_grid,
+        bezel=finding.bezel,
         features=blobs[-1] if blobs else b"",
         unreadable_reason=finding.unreadable_reason,
         notes=finding.notes if clean == derivatives else (*finding.notes, "derivative-not-clean"),

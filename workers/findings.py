@@ -104,6 +104,9 @@ def _facts(examination: Examination) -> dict[str, Any]:
         "exif_orientation": said.orientation,
         "detail": examination.detail or None,
         "screen_grid": examination.screen_grid or None,
+        "screen_share": examination.bezel and examination.bezel.share,
+        "screen_slant_deg": examination.bezel and examination.bezel.slant_deg,
+        "exif_differences": list(said.differences) or None,
         # Kept because a search asks with all eight, and a crash may lie in between.
         "dihedral": {
             each.variant: b"".join(each.dihedral).hex()

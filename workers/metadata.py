@@ -41,7 +41,8 @@ class Metadata:
     above sea level; `direction_deg` clockwise from north, 0–360. `taken_local` is the
     camera's clock without a zone, `taken_offset` the zone it names; `gps_at_utc` is the
     satellites' time. `place_name` is written text, from the country to the street.
-    `orientation` is the EXIF value 1–8 as the file has it. `notes` are codes of NOTES.
+    `orientation` is the EXIF value 1–8 as the file has it. `notes` are codes of NOTES,
+    `differences` names the facts that two readers of the EXIF read differently.
     """
 
     latitude: float | None = None
@@ -60,6 +61,7 @@ class Metadata:
     place_name: str | None = None
     orientation: int | None = None
     notes: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
 
     @property
     def offset_assumed(self) -> bool:
@@ -153,9 +155,11 @@ def from_exif(block: bytes | None, *, orientation: int | None = None) -> Metadat
     found = _interpret({**second, **first})
     if orientation is not None:
         found = replace(found, orientation=orientation)
-    if _agree(_interpret(first), _interpret(second)):
+    differences = _differences(_interpret(first), _interpret(second))
+    if not differences:
         return found
-    return replace(found, notes=(*found.notes, "exif-readers-disagree"))
+    notes = (*found.notes, "exif-readers-disagree")
+    return replace(found, differences=differences, notes=notes)
 
 
 def _interpret(tags: Mapping[str, Raw]) -> Metadata:
@@ -291,13 +295,16 @@ def _text(value: Raw | None) -> str | None:
     return printable(value) if isinstance(value, bytes) else None
 
 
-def _agree(first: Metadata, second: Metadata) -> bool:
-    """Tell whether both readers found the same facts, places to a tenth of a metre."""
-    for field in fields(Metadata):
-        one, other = getattr(first, field.name), getattr(second, field.name)
-        if isinstance(one, float) and isinstance(other, float):
-            if not math.isclose(one, other, rel_tol=1e-9, abs_tol=SAME_PLACE_DEG):
-                return False
-        elif one != other:
-            return False
-    return True
+def _differences(first: Metadata, second: Metadata) -> tuple[str, ...]:
+    """Name what two readers found differently; places may differ by a tenth of a metre."""
+    return tuple(
+        field.name
+        for field in fields(Metadata)
+        if not _agree(getattr(first, field.name), getattr(second, field.name))
+    )
+
+
+def _agree(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=SAME_PLACE_DEG)
+    return one == other

@@ -27,6 +27,8 @@ REASONS = ROUTE_REASONS
 
 # Taiwan, Hong Kong and Macao: other law, other authorities.
 _OTHER_LAW = ("71", "81", "82")
+# How far the nearest county is looked for where none is near.
+FARTHEST_M = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class Place:
     """Where a report says it is: the claim that is taken, where that lies, and what disagrees.
 
     `elsewhere` are the locations of the claims that disagree with each other, with
-    their distances from the place taken in metres.
+    their distances from the place taken in metres. `nearest` is the county nearest to a
+    place that lies in none, up to FARTHEST_M away.
     """
 
     claims: tuple[PlaceClaim, ...] = ()
@@ -62,6 +65,7 @@ class Place:
     location: Location | None = None
     disagreements: tuple[Disagreement, ...] = ()
     elsewhere: tuple[tuple[Location, float], ...] = ()
+    nearest: Candidate | None = None
     boundary_version: str
 
     @property
@@ -120,12 +124,16 @@ def locate(claims: Sequence[PlaceClaim], *, polygons: BoundarySet, on: date) -> 
     margin_m = POLICY.margin_m(chosen.claim.accuracy_m)
     # Wider than the decision needs, so that the runner-up is known as well.
     location = polygons.locate(chosen.claim.point, margin_m=max(margin_m, NEARBY_M), on=on)
+    nearest = location.runner_up
+    if location.code is None and nearest is None:
+        nearest = polygons.locate(chosen.claim.point, margin_m=FARTHEST_M, on=on).runner_up
     others = {each for conflict in conflicts for each in (conflict.first, conflict.second)}
     return Place(
         claims=tuple(claims),
         chosen=chosen,
         location=location,
         disagreements=conflicts,
+        nearest=nearest,
         elsewhere=tuple(
             (
                 polygons.locate(claim.point, margin_m=POLICY.margin_m(claim.accuracy_m), on=on),
@@ -254,11 +262,18 @@ def _nowhere(facts: RouteFacts) -> Iterable[dict[str, Any]]:
     if location.code is None:
         near = location.runner_up
         if near is None:
-            yield _reason("outside-china")
+            yield _reason("outside-china", **_how_far(facts.place.nearest))
         else:
             yield _reason("no-polygon", county=full_name(near.code), distance_m=near.distance_m)
     elif location.code.startswith(_OTHER_LAW):
         yield _reason("outside-mainland", county=full_name(location.code))
+
+
+def _how_far(nearest: Candidate | None) -> dict[str, Any]:
+    """Return the facts of a place in no county and near none: how far the nearest one is."""
+    if nearest is None:
+        return {"beyond_m": FARTHEST_M}
+    return {"county": full_name(nearest.code), "distance_m": nearest.distance_m}
 
 
 def _outdated(facts: RouteFacts) -> Iterable[dict[str, Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schemas.database import random_id
+from schemas.devices import device_of
 from schemas.tables import (
     Claim,
     Match,
@@ -34,10 +35,14 @@ from workers.risk import FLAG, assess
 from workers.route import Place, decide, read_facts
 from workers.suspicion import (
     PhotoFinding,
+    flags_of_devices,
     flags_of_photos,
     flags_of_place,
     flags_of_time,
 )
+
+# Of the reporter's other photos, the newest.
+PHOTOS_LOOKED_AT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +200,26 @@ def read_findings(session: Session, *, report_id: UUID) -> list[PhotoFinding]:
             software=each.facts.get("software"),
             has_place_or_time=each.photo_id in said_something,
             screen_grid=each.facts.get("screen_grid", 0.0),
+            has_bezel="screen_share" in each.facts,
+            device=device_of(each.facts),
         )
         for each in examinations
     ]
+
+
+def _other_devices(session: Session, report: Report) -> set[str]:
+    """Return what took the newest photos of the reporter's other reports; none of a stranger's."""
+    if report.rider_id is None:
+        return set()
+    facts = session.scalars(
+        select(PhotoExamination.facts)
+        .join(Photo, Photo.id == PhotoExamination.photo_id)
+        .join(Report, Report.id == Photo.report_id)
+        .where(Report.rider_id == report.rider_id, Report.id != report.id)
+        .order_by(Report.received_at.desc(), Photo.id)
+        .limit(PHOTOS_LOOKED_AT)
+    )
+    return {device for each in facts if (device := device_of(each))}
 
 
 def _flags(
@@ -208,6 +230,7 @@ def _flags(
     failures: int,
 ) -> set[str]:
     flags = flags_of_photos(findings) | flags_of_place(place)
+    flags |= flags_of_devices(findings, others=_other_devices(session, report))
     times = load_times(session, report_id=report.id)
     flags |= flags_of_time(times, received_at=report.received_at)
     if failures:

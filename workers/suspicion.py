@@ -1,6 +1,6 @@
 """What looks odd about a report, as flags of schemas.flags; shown and never decided (§10)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +27,8 @@ class PhotoFinding:
     software: str | None
     has_place_or_time: bool
     screen_grid: float = 0.0
+    has_bezel: bool = False
+    device: str | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -45,9 +47,17 @@ def flags_of_photos(findings: Sequence[PhotoFinding]) -> set[str]:
         "photo-withheld": not notes.isdisjoint(_WITHHELD),
         "edited-software": any(EDITORS.search(each.software or "") for each in findings),
         "screen-photo": any(each.screen_grid >= SCREEN_GRID for each in findings),
+        "screen-frame": any(each.has_bezel for each in findings),
         "no-exif": bool(readable) and not any(each.has_place_or_time for each in readable),
     }
     return {code for code, holds in raised.items() if holds}
+
+
+def flags_of_devices(findings: Sequence[PhotoFinding], *, others: Collection[str]) -> set[str]:
+    """Return the flags that the cameras raise; `others` took the reporter's other photos."""
+    named = {each.device for each in findings if each.device}
+    differs = len(named) > 1 or (bool(others) and not named <= set(others))
+    return {"device-differs"} if differs else set()
 
 
 def flags_of_place(place: Place) -> set[str]:

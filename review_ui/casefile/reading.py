@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from review_ui.casework.clocks import Clock, clock_of
+from schemas.devices import device_of
 from schemas.photo_words import note_words, unreadable_words
 from schemas.places import Point, distance_m
 from schemas.risks import CLOSER_LOOK
@@ -41,7 +42,10 @@ class PhotoView:
     """A photo and the sizes in which it may be served; none while it can't be shown.
 
     `software` is the program that its EXIF says saved it, `screen_grid` how strong a regular
-    grain it has (workers.screens).
+    grain it has (workers.screens); `screen_share` is how much of it a frame encloses, slanting
+    by `screen_slant_deg` (workers.bezels). `device` is compared and never shown. `reason` and
+    `codes` are what `unreadable` and `notes` say in words, `differences` names what two readers
+    of its EXIF read differently. `sha256` is the digest at receipt and at examination.
     """
 
     photo_id: UUID
@@ -54,6 +58,13 @@ class PhotoView:
     notes: tuple[Words, ...] = ()
     software: str | None = None
     screen_grid: float = 0.0
+    screen_share: float | None = None
+    screen_slant_deg: float = 0.0
+    device: str | None = None
+    reason: str | None = None
+    codes: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    sha256: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +294,24 @@ def _photos(session: Session, pseudonyms: dict[UUID, str]) -> tuple[PhotoView, .
             of_supplement=photo.supplement_id is not None,
             is_masked=bool(photo.masks),
             software=found.facts.get("software") if found else None,
-            screen_grid=found.facts.get("screen_grid", 0.0) if found else 0.0,
+            **(_measured(photo, found) if found else {}),
         )
         for photo, found in rows
     )
+
+
+def _measured(photo: Photo, found: PhotoExamination) -> dict[str, Any]:
+    """Return what the examination of a photo measured, as a PhotoView has it."""
+    return {
+        "screen_grid": found.facts.get("screen_grid", 0.0),
+        "screen_share": found.facts.get("screen_share"),
+        "screen_slant_deg": found.facts.get("screen_slant_deg", 0.0),
+        "device": device_of(found.facts),
+        "reason": found.unreadable_reason,
+        "codes": tuple(found.notes),
+        "differences": tuple(found.facts.get("exif_differences", ())),
+        "sha256": (photo.sha256, found.facts.get("sha256", "")),
+    }
 
 
 def _claims(

@@ -7,10 +7,11 @@ rows that the page shows anyhow, what they rest on.
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
+from review_ui.casefile import photo_signs
 from review_ui.casefile.reading import CaseFile
 from review_ui.casefile.resemblances import LookAlike
 from schemas.editors import EDITORS
-from schemas.flags import SCREEN_GRID, SOURCE_NAMES
+from schemas.flags import SOURCE_NAMES
 from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import allowed_apart_m, distance_m
 from schemas.risks import say_reasons
@@ -173,16 +174,33 @@ def _edited(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
     ][:3]
 
 
-def _screens(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
-    return [
-        Words(
-            f"第 {number} 张：规则纹理的强度 {photo.screen_grid:.1f}（{SCREEN_GRID} 起提示）。",
-            f"Photo {number}: a grain of strength {photo.screen_grid:.1f} (shown from "
-            f"{SCREEN_GRID}).",
-        )
-        for number, photo in enumerate(file.photos, start=1)
-        if photo.screen_grid >= SCREEN_GRID
-    ][:3]
+def _outside(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    found = []
+    for reason in (each for decision in file.decisions for each in decision.reasons):
+        county, far = reason.get("county"), reason.get("distance_m")
+        if reason.get("code") == "outside-mainland":
+            found.append(Words(f"定位在{county}。", f"The place lies in {county}."))
+        elif reason.get("code") == "outside-china" and far is not None:
+            found.append(
+                Words(
+                    f"距最近的{county} {_far(far).zh}。",
+                    f"{_far(far).en} from {county}, the nearest.",
+                )
+            )
+        elif reason.get("code") == "outside-china" and "beyond_m" in reason:
+            near = _far(reason["beyond_m"])
+            found.append(
+                Words(f"周围 {near.zh}内没有内地区县。", f"No county lies within {near.en}.")
+            )
+    return list(dict.fromkeys(found))[:3]
+
+
+def _failed(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
+    reasons = (each for decision in file.decisions for each in decision.reasons)
+    attempts = [each["attempts"] for each in reasons if each.get("code") == "pipeline-failed"]
+    return (
+        [Words(f"试了 {max(attempts)} 次。", f"Tried {max(attempts)} times.")] if attempts else []
+    )
 
 
 def _additions(file: CaseFile, _alike: Sequence[LookAlike]) -> Numbers:
@@ -214,12 +232,14 @@ SAYS: dict[str, Callable[[CaseFile, Sequence[LookAlike]], Numbers]] = {
     "clock-wrong": _clock_wrong,
     "coarse-accuracy": _coarse,
     "edited-software": _edited,
-    "screen-photo": _screens,
+    "place-outside-china": _outside,
+    "pipeline-failed": _failed,
     "photo-unreadable": _unreadable,
     "reporter-unusual": _unusual,
     "similar-nearby": _similar,
     "withdrawn": _withdrawals,
     "supplemented": _additions,
+    **photo_signs.SAYS,
 }
 
 

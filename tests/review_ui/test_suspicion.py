@@ -1,5 +1,6 @@
 """What the page says behind each flag: the claims and numbers that it rests on, in words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from schemas.database import new_id
 from schemas.flags import FLAGS
 from schemas.lifecycle import State
 from schemas.places import METRES_PER_DEGREE, Point
-from schemas.tables import Case, Unit
+from schemas.tables import Case, RouteDecision, Unit
 from schemas.words import Words
 
 NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
@@ -40,10 +41,11 @@ def time(source, **before) -> TimeClaim:
     return TimeClaim(WHO, source, None, NOON - early, early, offset_assumed=False)
 
 
-def photo(unreadable=None, software=None, grid=0.0) -> PhotoView:
-    return PhotoView(new_id(), WHO, (320,), is_examined=True, unreadable=unreadable,
-                     of_supplement=False, is_masked=False, software=software,
-                     screen_grid=grid)  # fmt: skip
+def photo(unreadable=None, *, later=False, who=WHO, **found) -> PhotoView:
+    return PhotoView(
+        new_id(), who, (320,), is_examined=True, unreadable=unreadable, of_supplement=later,
+        is_masked=False, **found,
+    )  # fmt: skip
 
 
 def report(*, additions=0, withdrawn=False) -> ReportView:
@@ -70,9 +72,10 @@ def alike(kind, *, state=None, bits=None, far_m=None, same_case=False, spots=Non
 
 def behind(flag, *resembling, **found):
     """Return what is said behind one flag, as (Chinese, English)."""
-    parts = {name: tuple(found.get(name, ())) for name in ("reports", "photos", "places", "times")}
+    names = ("reports", "photos", "places", "times", "decisions")
+    parts = {name: tuple(found.get(name, ())) for name in names}
     file = CaseFile(
-        case=Case(flags=[flag]), unit=Unit(), assignee=None, clock=None, links=(), decisions=(),
+        case=Case(flags=[flag]), unit=Unit(), assignee=None, clock=None, links=(),
         proposal=None, hold=None, places_apart_m=None, risks=(), **parts,
     )  # fmt: skip
     said = numbers_behind(file, resembling)
@@ -184,7 +187,7 @@ def test_an_editing_program_is_named_and_a_cameras_own_is_not() -> None:
 
 
 def test_a_photo_like_a_screens_says_how_strong_its_grain_is() -> None:
-    assert behind("screen-photo", photos=[photo(grid=4.21), photo(grid=3.5)]) == [
+    assert behind("screen-photo", photos=[photo(screen_grid=4.21), photo(screen_grid=3.5)]) == [
         (
             "第 1 张：规则纹理的强度 4.2（3.6 起提示）。",
             "Photo 1: a grain of strength 4.2 (shown from 3.6).",
@@ -244,6 +247,101 @@ def test_no_more_than_three_of_a_kind_are_said() -> None:
     assert len(behind("claims-disagree-place", places=places)) == 3
 
 
+def test_a_screens_frame_says_how_much_it_holds_and_how_it_slants() -> None:
+    photos = [photo(), photo(screen_share=0.62, screen_slant_deg=2.13)]
+    assert behind("screen-frame", photos=photos) == [
+        (
+            "第 2 张：边框内占画面 62 %，最斜的一边 2.1°。",
+            "Photo 2: 62 % lies within the frame, whose steepest side slants by 2.1°.",
+        )
+    ]
+
+
+def test_devices_are_told_apart_by_photo_and_never_named() -> None:
+    kinds = ["huawei p60", None, "xiaomi 14", "huawei p60"]
+    photos = [*(photo(device=device) for device in kinds), photo(device="oppo", later=True)]
+    assert behind("device-differs", photos=photos) == [
+        (
+            f"{WHO}：照片来自 2 种设备（第 1, 4 张；第 3 张）。",
+            f"{WHO}: the photos come from 2 devices (1, 4; 3).",
+        )
+    ]
+    elsewhere = [photo(device="huawei p60"), photo(device="xiaomi 14", who="骑手-0Q0")]
+    ((zh, en),) = behind("device-differs", photos=elsewhere)
+    assert zh == "本案照片的设备与举报人其他举报的不同。"
+    assert "p60" not in en
+
+
+def test_photos_without_camera_data_are_counted_by_reporter() -> None:
+    told, bare = photo(), [photo(who="骑手-0Q0", device="p60"), photo(who="骑手-0Q0")]
+    said = replace(time("exif_time", days=1), photo_id=told.photo_id)
+    assert behind("no-exif", photos=[told, photo(), *bare], times=[said]) == [
+        (
+            "骑手-0Q0：2 张都没有拍摄时间和定位，其中 1 张写有设备型号。",
+            "骑手-0Q0: 2 without time and place; 1 of them name a device.",
+        )
+    ]
+
+
+def test_odd_camera_data_says_which_facts_two_programs_read_differently() -> None:
+    photos = [
+        photo(codes=("exif-unreadable",)),
+        photo(codes=("exif-readers-disagree",), differences=("latitude", "taken_local", "notes")),
+        photo(codes=("exif-readers-disagree",)),
+    ]
+    assert behind("exif-odd", photos=photos) == [
+        ("第 1 张：读不出来。", "Photo 1: it can't be read."),
+        (
+            "第 2 张：两种程序读出的纬度、拍摄时间不同。",
+            "Photo 2: two programs differ in latitude, time of capture.",
+        ),
+        ("第 3 张：两种程序读出的结果不同。", "Photo 3: two programs read it differently."),
+    ]
+
+
+def test_withheld_and_altered_photos_are_named_by_their_place_on_the_page() -> None:
+    withheld = photo(codes=("derivative-not-clean",))
+    assert behind("photo-withheld", photos=[photo(), withheld]) == [
+        ("2 张中的第 2 张。", "Photo 2 of 2.")
+    ]
+    altered = photo(reason="digest-mismatch", sha256=("0123456789abcdef", "fedcba98765432"))
+    assert behind("digest-mismatch", photos=[altered]) == [
+        (
+            "第 1 张：收到时 0123456789ab…，后来 fedcba987654…。",
+            "Photo 1: 0123456789ab… at receipt, fedcba987654… as it was found.",
+        )
+    ]
+
+
+def test_a_place_abroad_says_how_far_and_none_says_where_was_looked() -> None:
+    reasons = [
+        {"code": "outside-china", "county": "大连市旅顺口区", "distance_m": 42_300.0},
+        {"code": "outside-china", "beyond_m": 100_000},
+        {"code": "outside-mainland", "county": "香港特别行政区"},
+        {"code": "outside-china"},
+    ]
+    decisions = [RouteDecision(reasons=[each]) for each in reasons]
+    assert behind("place-outside-china", decisions=[*decisions, decisions[0]]) == [
+        ("距最近的大连市旅顺口区 42.3 公里。", "42.3 km from 大连市旅顺口区, the nearest."),
+        ("周围 100.0 公里内没有内地区县。", "No county lies within 100.0 km."),
+        ("定位在香港特别行政区。", "The place lies in 香港特别行政区."),
+    ]
+    placed = place("device_gps", who="骑手-0Q0")
+    photos = [photo(), photo(), photo(who="骑手-0Q0")]
+    assert behind("no-place", photos=photos, places=[placed]) == [
+        (
+            f"{WHO}：2 张照片里有定位的 0 张，手机定位和地图选点也没有。",
+            f"{WHO}: 0 of 2 photos have a place, nor is there one from phone or map.",
+        )
+    ]
+
+
+def test_a_pipeline_that_failed_says_how_often() -> None:
+    failed = RouteDecision(reasons=[{"code": "pipeline-failed", "attempts": 5}])
+    assert behind("pipeline-failed", decisions=[failed]) == [("试了 5 次。", "Tried 5 times.")]
+
+
 def test_a_flag_without_numbers_says_none_and_each_that_speaks_is_a_flag() -> None:
-    assert behind("no-exif") == []
+    for code in FLAGS.keys() - {"device-differs"}:
+        assert behind(code) == []
     assert SAYS.keys() <= FLAGS.keys()

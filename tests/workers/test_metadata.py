@@ -383,6 +383,7 @@ def test_readers_that_differ_are_noted() -> None:
     found = from_exif(bytes(block))
     assert found.model == "P60 Pro"
     assert "exif-readers-disagree" in found.notes
+    assert found.differences == ("make",)
 
 
 def test_what_one_reader_leaves_out_the_other_gives() -> None:
@@ -392,6 +393,7 @@ def test_what_one_reader_leaves_out_the_other_gives() -> None:
     found = from_exif(bytes(block))
     assert found.latitude == pytest.approx(41.7936)
     assert found.notes == ("exif-readers-disagree",)
+    assert {"latitude", "longitude"} <= set(found.differences)
 
 
 def test_hostile_bytes_never_raise() -> None:

@@ -242,7 +242,13 @@ def test_a_point_at_a_border_of_the_package_is_for_dispatch(boundaries):
 def test_a_point_in_the_sea_or_abroad_is_in_no_county(boundaries):
     abroad = locate([device(Point(43.46, 11.88))], polygons=boundaries, on=DAY)
     assert abroad.is_outside_mainland
-    assert codes(decide(facts(place=abroad))) == ["outside-china"]
+    (reason,) = decide(facts(place=abroad)).reasons
+    assert reason == {"code": "outside-china", "beyond_m": 100_000}
+    at_sea = locate([device(Point(38.55, 121.15))], polygons=boundaries, on=DAY)
+    (reason,) = decide(facts(place=at_sea)).reasons
+    assert reason["code"] == "outside-china"
+    assert reason["county"]
+    assert 1_000 < reason["distance_m"] < 100_000
 
 
 def test_a_loaded_polygon_wins_and_names_its_version(boundaries):
