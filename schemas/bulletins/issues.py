@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from schemas import audit
@@ -24,7 +24,7 @@ from schemas.bulletins.public import public_form
 from schemas.bulletins.territory import prefix_of
 from schemas.database import new_id
 from schemas.errors import Conflict, NotAllowed, NotFound
-from schemas.tables import BulletinDraft, BulletinIssue, Staff, StaffRole, Unit
+from schemas.tables import AuditEntry, BulletinDraft, BulletinIssue, Staff, StaffRole, Unit
 from schemas.weeks import Week
 from schemas.words import Words
 
@@ -240,37 +240,71 @@ def _sealed(
         signer_name=signer.name[:80],
         document=found.canonical,
         deltas=canonical_json(deltas_between(session, before.bulletin, found) if before else {}),
-        public_document=canonical_json(_public(session, found, before, revision)),
+        public_document=canonical_json(
+            public_document_of(
+                session,
+                found,
+                revision=revision,
+                earlier=before.issue.public_document if before else None,
+            )
+        ),
         previous_sha256=last.sha256 if last else GENESIS,
     )
     row.sha256 = seal_of(row)
     return row
 
 
-def _public(
-    session: Session, found: Bulletin, before: Latest | None, revision: int
+def public_document_of(
+    session: Session,
+    found: Bulletin,
+    *,
+    revision: int,
+    earlier: str | None,
+    signed_before: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return the public form, with what was public before in view."""
+    """Return the public form, with what was public before in view.
+
+    `earlier` is the public document of the revision before. `signed_before` is the audit
+    log's entry of an issue that is proved: only what was signed before it was in view then.
+    """
     weeks = [each.week for each in (found.previous, found.last_year) if each]
     others = {}
     for week in weeks:
-        other = latest(session, week=week, scope=found.scope)
+        other = session.scalar(
+            _signed_until(signed_before, BulletinIssue.public_document)
+            .where(BulletinIssue.scope_code == found.scope, BulletinIssue.week == week.name)
+            .order_by(BulletinIssue.revision.desc())
+            .limit(1)
+        )
         if other:
-            others[week.name] = json.loads(other.issue.public_document)
+            others[week.name] = json.loads(other)
     return public_form(
         found,
         revision=revision,
-        earlier=json.loads(before.issue.public_document) if before else None,
+        earlier=json.loads(earlier) if earlier else None,
         others=others,
-        is_elsewhere=_is_elsewhere(session, found),
+        is_elsewhere=_is_elsewhere(session, found, signed_before),
     )
 
 
-def _is_elsewhere(session: Session, found: Bulletin) -> bool:
+def _signed_until(entry: UUID | None, *columns: Any) -> Select[Any]:
+    """Return a query of issues: of all, or of those signed before an entry of the audit log."""
+    query = select(*columns)
+    if entry is None:
+        return query
+    signed = select(AuditEntry.id).where(
+        AuditEntry.subject_id == BulletinIssue.id,
+        AuditEntry.action == PUBLISHED,
+        AuditEntry.id < entry,
+    )
+    return query.where(signed.exists())
+
+
+def _is_elsewhere(session: Session, found: Bulletin, signed_before: UUID | None) -> bool:
     """Whether this week was opened for an area around this one or within it."""
     prefix = prefix_of(found.scope)
     rows = session.execute(
-        select(BulletinIssue.scope_code, BulletinIssue.public_document).where(
+        _signed_until(signed_before, BulletinIssue.scope_code, BulletinIssue.public_document).where(
             BulletinIssue.week == found.week.name, BulletinIssue.scope_code != found.scope
         )
     )

@@ -1,4 +1,5 @@
-"""Proves every published issue: its seal, its place in the chain, and its figures, counted anew.
+"""Proves every published issue: its seal, its place in the chain, its figures, counted anew,
+what it says it changed, and the form that anybody may see.
 
 Issues are looked at one by one, and of each one's cases some hundred at a time, so that
 memory does not grow with the number of issues or of cases.
@@ -12,9 +13,17 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from schemas.bulletins.causes import deltas_between
 from schemas.bulletins.computing import compute
-from schemas.bulletins.documents import canonical_json, read_bulletin
-from schemas.bulletins.issues import GENESIS, PUBLISHED, count_issues, seal_of
+from schemas.bulletins.documents import Bulletin, canonical_json, read_bulletin
+from schemas.bulletins.issues import (
+    GENESIS,
+    PUBLISHED,
+    count_issues,
+    issue,
+    public_document_of,
+    seal_of,
+)
 from schemas.bulletins.methods import METHODS
 from schemas.tables import AuditEntry, BulletinIssue
 
@@ -25,8 +34,8 @@ _AT_A_TIME = 20
 class Fault:
     """The first thing that is wrong: in which issue, of what kind, and where.
 
-    `kind`: seal, chain, figures, method (counted by one that this program does not know),
-    signed (the audit log knows another hash) or
+    `kind`: seal, chain, figures, deltas, public (the form that anybody may see), method
+    (one that this program does not know), signed (the audit log knows another hash) or
     missing (the audit log knows of an issue that is not there). `path` names the figure;
     `published` and `counted` are its two values.
     """
@@ -104,9 +113,41 @@ def _check(session: Session, row: BulletinIssue, previous: tuple[int, str] | Non
     path = first_difference(json.loads(row.document), json.loads(counted.canonical))
     if path:
         return Fault(row.number, "figures", *path)
+    fault = _check_derived(session, row, counted)
+    if fault:
+        return fault
     if canonical_json(json.loads(row.document)) != row.document or row.sha256 != seal_of(row):
         return Fault(row.number, "seal", "sha256", row.sha256, seal_of(row))
     return None
+
+
+def _check_derived(session: Session, row: BulletinIssue, counted: Bulletin) -> Fault | None:
+    """Make anew what a revision says it changed, and the form that anybody may see."""
+    before = (
+        issue(session, week=counted.week, scope=row.scope_code, revision=row.revision - 1)
+        if row.revision > 1
+        else None
+    )
+    deltas = deltas_between(session, read_bulletin(before.document), counted) if before else {}
+    path = first_difference(json.loads(row.deltas), deltas)
+    if path:
+        return Fault(row.number, "deltas", *path)
+    # The log's ids rise with time, and publishing is done one at a time.
+    entry = session.scalar(
+        select(AuditEntry.id)
+        .where(AuditEntry.subject_id == row.id, AuditEntry.action == PUBLISHED)
+        .order_by(AuditEntry.id)
+        .limit(1)
+    )
+    public = public_document_of(
+        session,
+        counted,
+        revision=row.revision,
+        earlier=before.public_document if before else None,
+        signed_before=entry,
+    )
+    path = first_difference(json.loads(row.public_document), json.loads(canonical_json(public)))
+    return Fault(row.number, "public", *path) if path else None
 
 
 def _signed(session: Session, row: BulletinIssue) -> Fault | None:

@@ -137,6 +137,29 @@ def test_a_changed_figure_in_a_published_row_is_found_and_named(city, at, sign, 
     assert before.sequence == 2
 
 
+def test_a_changed_delta_or_public_figure_is_found_though_it_was_sealed_anew(
+    city, at, sign, week
+) -> None:
+    for _ in range(6):
+        city.case(at(1))
+    sign(8)
+    sign(8, of=week.after(1))
+    city.case(at(2), recorded_at=week.ends_at + timedelta(hours=200))
+    # The week after was signed when this week stood at its first revision: that is what it saw.
+    sign(210)
+    assert (proof_of(city).verified, proof_of(city).fault) == (3, None)
+    for column, old, new, kind, path in (
+        ("deltas", '"received":[6,7]', '"received":[6,9]', "deltas", "received[1]"),
+        ("public_document", '"received":7', '"received":8', "public", "received"),
+    ):
+        change = f"UPDATE bulletin_issues SET {column} = replace({column}, :old, :new)"
+        tampered(city, change, old=old, new=new)
+        fault = proof_of(city).fault
+        assert (fault.kind, fault.number) == (kind, f"ZB-210100-{week.name}-2")
+        assert path in fault.path
+        tampered(city, change, old=new, new=old)
+
+
 def test_an_issue_that_was_sealed_anew_is_found_by_the_audit_log(city, at, sign, week) -> None:
     city.case(at(1))
     row = sign(8)
