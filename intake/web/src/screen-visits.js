@@ -47,7 +47,7 @@ export async function visitsScreen() {
       "p",
       { class: "shield" },
       icon("shield"),
-      el("span", {}, say("谁去了哪家，监管人员也看不到：他们只知道店有没有人去过。")),
+      el("span", {}, say("请您来的单位只看得到店有没有人去过，看不到是谁。您的举报照常保密。")),
     ),
     note,
     list,
@@ -84,6 +84,9 @@ function card(campaign) {
       { class: "list" },
       ...open.map((visit) => el("li", {}, shop(visit), button(say("我去"), () => take(visit)))),
     ),
+    campaign.accepted && !campaign.over
+      ? button(say("退出这次活动"), () => reply(campaign, false), "quiet")
+      : null,
   );
 }
 
@@ -101,10 +104,9 @@ function standing(campaign) {
   if (!campaign.accepted) {
     return [el("p", {}, say("您没有参加。")), button(say("改为参加"), join, "quiet")];
   }
-  const waits = campaign.waits_for_others
+  return campaign.waits_for_others
     ? [el("p", {}, say("您已参加，正在等其他监督员：人够了才开放，这样没人能猜出谁去了哪家。"))]
     : [];
-  return [...waits, button(say("退出这次活动"), leave, "quiet")];
 }
 
 /** @param {Campaign} campaign @param {Visit} visit */
