@@ -31,6 +31,8 @@ from review_ui.routes.bulletins import bulletins
 from review_ui.routes.campaigns import campaigns
 from review_ui.routes.campaigns_api import campaigns_api
 from review_ui.routes.cases import cases
+from review_ui.routes.draws import draws
+from review_ui.routes.draws_api import draws_api
 from review_ui.routes.evidence import evidence, evidence_api
 from review_ui.routes.holds import holds, holds_api
 from review_ui.routes.joining import joining, joining_api
@@ -43,6 +45,7 @@ from review_ui.routes.provider import provider_pages
 from review_ui.routes.queue import queue
 from review_ui.routes.rewards import rewards
 from review_ui.routes.rewards_api import rewards_api
+from review_ui.routes.risk import risk, risk_api
 from review_ui.routes.second_step import second_step
 from review_ui.routes.signing import signing
 from review_ui.routes.stations import stations, stations_api
@@ -160,6 +163,10 @@ def create_app(settings: Settings) -> Flask:
         statutory_api,
         campaigns,
         campaigns_api,
+        risk,
+        risk_api,
+        draws,
+        draws_api,
     ):
         app.register_blueprint(blueprint)
     hang(
@@ -210,6 +217,8 @@ def create_app(settings: Settings) -> Flask:
             thanks_api.name,
             statutory_api.name,
             campaigns_api.name,
+            risk_api.name,
+            draws_api.name,
         ),
     )
     # The first unknown name must not take longer than the second: make the hash that

@@ -106,6 +106,9 @@ ACTIONS: dict[str, Words] = {
     "suggestion.answered": Words("回复了骑手的建议或诉求", "answered what a rider suggests"),
     "jurisdiction.loaded": Words("载入了辖区边界", "loaded boundaries"),
     "bulletin_published": Words("签发了周报", "signed and published a bulletin"),
+    "repeat_shops_exported": Words(
+        "导出了反复查实的店铺", "exported the shops that were verified repeatedly"
+    ),
     "draw_prepared": Words("准备了一次随机抽取", "prepared a random draw"),
     "draw_made": Words("进行了随机抽取", "made a random draw"),
     "bulletin_subscriber_added": Words("添加了周报收件人", "added a subscriber of the bulletin"),

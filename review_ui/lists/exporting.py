@@ -78,7 +78,7 @@ def rows_of_list(
 def write_file(rows: Sequence[Sequence[str | int]], *, kind: Format) -> bytes:
     """Return a file with a line of headings and the rows; no text in it is ever a formula."""
     lines = [[say(each) for each in _HEADINGS], *rows]
-    return _as_csv(lines) if kind is Format.CSV else _as_xlsx(lines)
+    return as_csv(lines) if kind is Format.CSV else _as_xlsx(lines)
 
 
 def note_export(
@@ -121,7 +121,8 @@ def _cells(row: Row) -> list[str | int]:
     ]
 
 
-def _as_csv(lines: Sequence[Sequence[str | int]]) -> bytes:
+def as_csv(lines: Sequence[Sequence[str | int]]) -> bytes:
+    """Return lines as CSV in UTF-8 with its mark; no text in it is ever a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerows([_harmless(cell) for cell in line] for line in lines)

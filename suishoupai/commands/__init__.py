@@ -10,6 +10,7 @@ from suishoupai.commands.console import Commands
 from suishoupai.commands.database import migrate
 from suishoupai.commands.demo import demo
 from suishoupai.commands.docs import docs
+from suishoupai.commands.draws import draws
 from suishoupai.commands.evidence import evidence
 from suishoupai.commands.jurisdictions import jurisdictions
 from suishoupai.commands.keys import keys
@@ -55,5 +56,6 @@ for _command in (
     evidence,
     retention,
     bulletins,
+    draws,
 ):
     cli.add_command(_command)

@@ -31,12 +31,15 @@ from review_ui.access.sessions import open_session
 from review_ui.access.staff import SignedIn, add_staff, signed_in_as
 from review_ui.access.tokens import add_token
 from review_ui.app import create_app
+from review_ui.risk.lists import of_text
 from review_ui.room import WEB
 from schemas.access import Role
 from schemas.audit import PIPELINE
 from schemas.bulletins.issues import publish
 from schemas.bulletins.parameters import present_parameters
 from schemas.database import Database, new_id, now_utc
+from schemas.draws.algorithm import tickets_of
+from schemas.draws.keeping import Plan, prepare
 from schemas.lifecycle import State
 from schemas.numbers import CASE_PREFIX, REPORT_PREFIX, new_number, new_receipt_code
 from schemas.points import AccountKind, PointRule
@@ -498,6 +501,20 @@ class World:
             session.flush()
             session.add(HonourPlace(roll_id=roll.id, account_id=account_id))
             return {"supply_id": supply.id, "roll_id": roll.id}
+
+    def draw(self, person: SignedIn, unit_id: UUID) -> UUID:
+        """Let somebody prepare a random draw of one from a list of its own."""
+        self.made += 1
+        items = of_text(f"甲店 {self.made}\n乙店\n丙店", county_code=SHENHE, weighted=False)
+        plan = Plan(
+            unit_id=unit_id, kind="list", origin="", tickets=tickets_of(items),
+            title="节前随机访餐厅", size=1,
+        )  # fmt: skip
+        sealer = Sealer(self.settings)
+        with self.database.writing() as session:
+            return prepare(
+                session, plan=plan, staff_id=person.staff_id, sealer=sealer, now=self.now
+            ).id
 
     def match(
         self,

@@ -22,7 +22,9 @@ from schemas import audit
 from schemas.access import Role
 from schemas.audit import PIPELINE
 from schemas.database import now_utc
+from schemas.draws.keeping import draw_now
 from schemas.lifecycle import State
+from schemas.sealing import Sealer
 from schemas.tables import Case, CaseHistory, PointAward, RewardClaim
 from schemas.weeks import read_week
 
@@ -40,7 +42,9 @@ NO_PAGES = {
     "metrics", "notes.count_work", "notes.download_attachment", "notes.show_attachment",
     "notes_api.list_attachments", "notes_api.list_notes", "notes_api.list_tasks",
     "photos.show_evidence", "photos.show_photo", "provider.come_back", "provider.leave",
-    "queue.show_pulse", "readyz",
+    "queue.show_pulse", "readyz", "draws.download_list", "draws_api.list_for_program",
+    "draws_api.show_for_program", "draws_api.show_list", "risk.download", "risk.show_outlines",
+    "risk_api.show_for_program",
     "joining_api.list_for_program", "offers_api.list_for_program", "stations_api.list_for_program",
     "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
     "rewards_api.show_award", "static", "statutory_api.list_claims_for_program",
@@ -177,6 +181,12 @@ def furnish(world):
         claim = session.get_one(RewardClaim, paying)
         claim.status, claim.grade, claim.amount_fen = "approved", 1, 1_000_000
         claim.decided_at = now_utc()
+    drawn = world.draw(anna, world.unit(SHENHE).id)
+    with world.database.writing() as session:
+        draw_now(
+            session, draw_id=drawn, staff_id=boss.staff_id, public_value="",
+            sealer=Sealer(world.settings), now=now_utc(),
+        )  # fmt: skip
     shown = [case, late, lost, world.case(state=State.FILED), world.case(state=State.CLOSED)]
     return (boss, anna, case), [
         "/", "/?tab=sign", "/?tab=mine", "/map", "/my-work", "/templates", "/week", "/audit",
@@ -186,8 +196,9 @@ def furnish(world):
         f"/bulletins/sign?week={before}", "/bulletins/subscribers",
         "/audit?tab=all", "/account", "/account/second-factor", "/holds", "/staff", "/staff/new",
         f"/staff/{anna.staff_id}", f"/staff/{boss.staff_id}", "/suggestions", "/nothing",
-        "/invitations", f"/invitations/{poster}", "/rewards/payments",
         "/campaigns", f"/campaigns/{visits['campaign_id']}",
+        "/invitations", f"/invitations/{poster}", "/rewards/payments", "/risk?base=even",
+        "/draws", "/draws/new", f"/draws/{drawn}",
         *(f"/cases/{each.number}" for each in shown), f"/cases/{case.number}/evidence",
     ]  # fmt: skip
 

@@ -132,6 +132,21 @@ EXPECTED = {
     "campaigns_api.invite_by_program": Entry.RUN_CAMPAIGNS,
     "campaigns_api.close_by_program": Entry.RUN_CAMPAIGNS,
     "campaigns_api.reject_by_program": Entry.RUN_CAMPAIGNS,
+    "risk.show_risk": Entry.SEE_COUNTS,
+    "risk.show_outlines": Entry.SEE_COUNTS,
+    "risk.download": Entry.SEE_COUNTS,
+    "risk_api.show_for_program": Entry.SEE_COUNTS,
+    "draws.list_draws": Entry.SEE_CASES,
+    "draws.ask_draw": Entry.WORK_CASES,
+    "draws.prepare": Entry.WORK_CASES,
+    "draws.show_draw": Entry.SEE_CASES,
+    "draws.draw": Entry.WORK_CASES,
+    "draws.download_list": Entry.SEE_CASES,
+    "draws_api.list_for_program": Entry.SEE_CASES,
+    "draws_api.prepare_by_program": Entry.WORK_CASES,
+    "draws_api.show_for_program": Entry.SEE_CASES,
+    "draws_api.show_list": Entry.SEE_CASES,
+    "draws_api.draw_by_program": Entry.WORK_CASES,
     "week.show_week": Entry.SEE_COUNTS,
     "bulletins.show_bulletin": Entry.SEE_COUNTS,
     "bulletins.show_screen": Entry.SEE_COUNTS,
@@ -322,6 +337,8 @@ def values_of(world, case, person, mentioned=None):
         **world.thanked(case.unit_id),
         "claim_id": world.claim(case.unit_id),
         **world.campaign(case.unit_id),
+        "draw_id": world.draw(person, case.unit_id),
+        "table": "cells",
     }
 
 
@@ -373,7 +390,7 @@ def test_every_route_opens_at_home_by_role_and_never_abroad(app, world, browse, 
         assert (at_home.status_code != 404) == may, (role, rule.rule, at_home.status_code)
         assert at_home.status_code < 500
         # A suggestion names no place, so it is nobody's but the whole office's.
-        if rule.arguments - {"kind", "reference"}:
+        if rule.arguments - {"kind", "reference", "table"}:
             abroad = ask(client, rule, method, foreign, headers, csrf)
             assert abroad.status_code == 404, (role, rule.rule, abroad.status_code)
 

@@ -1,16 +1,22 @@
 // Draws the charts of the bulletin, each from the table that stands in it: there are no
 // other figures on the page, so that the drawing can't differ from what is read aloud.
 
-import { BarChart, LineChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
+import { AriaComponent, GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
-use([AriaComponent, BarChart, CanvasRenderer, GridComponent, LegendComponent, LineChart, TooltipComponent]);
+use([
+  AriaComponent, BarChart, CanvasRenderer, GridComponent, HeatmapChart, LegendComponent, LineChart,
+  TooltipComponent, VisualMapComponent,
+]);
 
 // Apart by lightness, too, and each with a mark or pattern of its own.
 const COLOURS = ["#12365f", "#b4541a", "#6f8fb8"];
 const SYMBOLS = ["circle", "rect", "triangle"];
+// The shades of the maps, which stay apart in grey.
+const SHADES = ["#c3d3e8", "#7f9cc4", "#3f69a0", "#12365f"];
+const KINDS = { bars, heat, trend: lines };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const MOST_BARS = 15;
 // So much of a chart's width its names may take.
@@ -40,7 +46,7 @@ function draw(figure) {
     textStyle: { fontFamily: font, fontSize: 13 },
     // Tooltips are drawn, since a page takes no style from a script's text (CSP).
     tooltip: { trigger: "axis", renderMode: "richText" },
-    ...(figure.dataset.chart === "bars" ? bars(table, place.clientWidth) : lines(table)),
+    ...KINDS[figure.dataset.chart](table, place.clientWidth),
   });
   new ResizeObserver(() => chart.resize()).observe(place);
 }
@@ -93,5 +99,26 @@ function bars({ heads, rows, numbers }, width) {
       label: { show: true, position: "right" },
       data: shown.map((row) => number(row[numbers[0]])),
     }],
+  };
+}
+
+// A line of the table is a weekday, a column an hour; a cell that names no number stays empty.
+function heat({ heads, rows, numbers }) {
+  const cells = rows.flatMap((row, day) => numbers.map((column, hour) => [hour, day, number(row[column])]));
+  const shown = cells.filter(([, , value]) => value !== null);
+  const most = Math.max(1, ...shown.map(([, , value]) => value));
+  return {
+    grid: { left: 8, right: 8, top: 8, bottom: 56, containLabel: true },
+    tooltip: {
+      renderMode: "richText",
+      formatter: ({ value: [hour, day] }) => `${rows[day][0]} ${heads[numbers[hour]]}\n${rows[day][numbers[hour]]}`,
+    },
+    xAxis: { type: "category", data: numbers.map((column) => heads[column]), splitArea: { show: true } },
+    yAxis: { type: "category", inverse: true, data: rows.map((row) => row[0]), splitArea: { show: true } },
+    visualMap: {
+      min: Math.min(most, ...shown.map(([, , value]) => value)), max: most, calculable: false,
+      orient: "horizontal", left: "center", bottom: 0, inRange: { color: SHADES },
+    },
+    series: [{ type: "heatmap", data: shown, itemStyle: { borderColor: "#fff", borderWidth: 1 } }],
   };
 }
