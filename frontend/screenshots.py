@@ -54,6 +54,8 @@ ROOM = {
     "week": ("shenyang-dispatch", "/week"),
     "bulletin": ("shenyang-dispatch", "/bulletins"),
     "bulletin-screen": ("shenyang-dispatch", "/bulletins/screen"),
+    "risk": ("shenyang-dispatch", "/risk?base=even"),
+    "draw-new": ("shenhe-1", "/draws/new"),
     "account": ("shenhe-1", "/account"),
     "rewards": ("shenyang-rewards", "/rewards"),
     "offers": ("shenyang-rewards", "/rewards/offers"),
