@@ -26,7 +26,7 @@ from review_ui.routes.audit import audit_log
 from review_ui.routes.bulk import bulk
 from review_ui.routes.bulletin_files import bulletin_files, bulletins_api
 from review_ui.routes.bulletin_issues import bulletin_issues
-from review_ui.routes.bulletin_subscribers import bulletin_subscribers
+from review_ui.routes.bulletin_subscribers import bulletin_subscribers, bulletin_subscribers_api
 from review_ui.routes.bulletins import bulletins
 from review_ui.routes.campaigns import campaigns
 from review_ui.routes.campaigns_api import campaigns_api
@@ -138,6 +138,7 @@ def create_app(settings: Settings) -> Flask:
         bulletin_issues,
         bulletin_files,
         bulletin_subscribers,
+        bulletin_subscribers_api,
         bulletins_api,
         api,
         unsealing,
@@ -214,6 +215,7 @@ def create_app(settings: Settings) -> Flask:
             offers_api.name,
             stations_api.name,
             bulletins_api.name,
+            bulletin_subscribers_api.name,
             thanks_api.name,
             statutory_api.name,
             campaigns_api.name,

@@ -1,7 +1,7 @@
 """Which bulletins someone may see, and the one that a page shows."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +18,10 @@ from schemas.bulletins.territory import prefix_of
 from schemas.divisions import divisions
 from schemas.tables import BulletinIssue
 from schemas.weeks import Week
+
+# The clock counts a running week every ten minutes: that old its figures may be on a page, which
+# says how old they are. Where the clock stands still they are counted at each look.
+RUNNING_FOR = timedelta(minutes=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,9 @@ def shown(
     published = latest(session, week=week, scope=scope)
     if published:
         return Shown(published.bulletin, published.issue)
-    # A draft of a week that runs is old in an hour; of one that is over it stays a while.
-    kept = read_draft(session, week=week, scope=scope) if now >= week.ends_at else None
+    kept = read_draft(session, week=week, scope=scope)
+    if kept and now < week.ends_at and not timedelta(0) <= now - kept.known_at < RUNNING_FOR:
+        kept = None
     if kept is None:
         kept = compute(session, week=week, scope=scope, known_at=now, parameters=parameters)
     return Shown(kept, None)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,3 +46,40 @@ class BulletinAnswer(_Answer):
     previous_sha256: str | None
     bulletin: dict[str, Any]
     deltas: dict[str, Any]
+
+
+class SubscriberRequest(BaseModel):
+    """Send an area's bulletin to somebody."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scope: str | None = Field(
+        default=None, max_length=6, description="the caller's own if left out"
+    )
+    channel: str = Field(max_length=8, description="mail or webhook")
+    name: str = Field(max_length=80)
+    address: str = Field(max_length=200, examples=["office@example.cn"])
+    is_internal: bool = Field(
+        default=False, description="the whole bulletin, not only what anybody may see"
+    )
+
+
+class SubscriberAnswer(_Answer):
+    """Somebody who is sent an area's bulletin."""
+
+    id: UUID
+    scope: str
+    channel: str
+    name: str
+    address: str
+    is_internal: bool
+    created_at: datetime
+    ended_at: datetime | None
+    last_outcome: str | None = Field(description="waiting, sent, gone or failed; null before any")
+    last_error: str | None
+
+
+class SubscriberList(_Answer):
+    """Who is sent an area's bulletin now."""
+
+    subscribers: list[SubscriberAnswer]

@@ -46,6 +46,7 @@ NO_PAGES = {
     "draws_api.show_for_program", "draws_api.show_list", "risk.download", "risk.show_outlines",
     "risk_api.show_for_program",
     "joining_api.list_for_program", "offers_api.list_for_program", "stations_api.list_for_program",
+    "bulletin_subscribers_api.list_for_program",
     "rewards_api.list_awards", "rewards_api.list_honours", "rewards_api.show_account",
     "rewards_api.show_award", "static", "statutory_api.list_claims_for_program",
     "statutory_api.list_payments_for_program", "thanks_api.list_rolls",
