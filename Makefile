@@ -15,6 +15,9 @@ PYTEST_ARGS ?=
 # One more than two cores have: a third of the time, a test waits for a process or a browser.
 PYTEST_WORKERS ?= 3
 
+# Dozens of processes read the same modules: compiled ones are kept (`make clean` takes them away).
+export PYTHONDONTWRITEBYTECODE :=
+
 # Node's own messages about itself say nothing to somebody who wants to see the product.
 export npm_config_update_notifier := false
 export npm_config_fund := false
@@ -47,14 +50,20 @@ help: ## list the targets
 run: setup ## set everything up and serve the product (Ctrl-C stops it)
 	@$(PY) -m suishoupai up
 
+# What keeps one processor busy runs beside each other, before the tests that take all.
 .PHONY: test
-test: setup-tests lint types ## check everything: style, types, rooms, tests
+test: setup-tests ## check everything: style, types, rooms, tests
 ifeq ($(strip $(PYTEST_ARGS)),)
-	@$(PY) -m pytest -q -m alone
+	@$(MAKE) --jobs 2 tests-alone lint types
 	@$(PY) -m pytest -q -n $(PYTEST_WORKERS) --dist worksteal -m "not alone"
 else
+	@$(MAKE) --jobs 2 lint types
 	@$(PY) -m pytest $(PYTEST_ARGS)
 endif
+
+.PHONY: tests-alone
+tests-alone: setup-tests
+	@$(PY) -m pytest -q -m alone
 
 # Apart from `make test`, whose processes it would slow by a fifth.
 .PHONY: coverage

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -547,6 +548,7 @@ class World:
             return session.get_one(Case, case.id)
 
 
+@cache
 def picture(size: int, seed: int) -> bytes:
     """Return a small JPEG with something to see on it."""
     image = Image.linear_gradient("L").resize((size, size * 3 // 4)).convert("RGB")

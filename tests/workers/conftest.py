@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,8 @@ def boundaries() -> BoundarySet:
     return load_county_boundaries()
 
 
+# The same few photos are sent in hundreds of tests; the last ones are kept, not all.
+@lru_cache(64)
 def make_photo(
     seed: int,
     *,
@@ -92,7 +94,7 @@ def _degrees(value: float) -> tuple[float, float, float]:
     return whole, minutes, round(rest * 60, 7)
 
 
-@cache
+@lru_cache(64)
 def draw(seed: int) -> Image.Image:
     """Return clouds of several sizes with shapes and a little noise on top."""
     random = np.random.default_rng(seed)
