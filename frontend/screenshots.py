@@ -42,6 +42,7 @@ RIDER_PAGES = {
     "rider-points": "/points",
     "rider-mall": "/points/mall",
     "rider-visits": "/#visits",
+    "rider-stations": "/#stations",
 }
 # What each shows, who looks, and where; `{case}` is a case that waits for a signature.
 ROOM = {
@@ -59,6 +60,7 @@ ROOM = {
     "account": ("shenhe-1", "/account"),
     "rewards": ("shenyang-rewards", "/rewards"),
     "offers": ("shenyang-rewards", "/rewards/offers"),
+    "stations": ("shenyang-rewards", "/rewards/stations"),
     "suggestions": ("shenyang-dispatch", "/suggestions"),
     "invitations": ("shenyang-dispatch", "/invitations"),
     "campaigns": ("shenyang-dispatch", "/campaigns"),
