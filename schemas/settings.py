@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     )
     photo_index: bool = Field(
         default=False,
-        description="1: each worker keeps all search lists in memory, 130 MB a million photos",
+        description="1: each worker keeps all search lists in memory, 450 MB a million photos",
     )
     match_picture_bits: int = Field(
         31, ge=0, le=31, description="of 256 bits so many may differ in hashes of one picture"
@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
         description="percent alike where it aligns: another shot of a scene",
+    )
+    match_parts: int = Field(
+        20,
+        ge=0,
+        le=60,
+        description="photos among all that share regions with one, compared closely; 0: none",
     )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"

@@ -30,6 +30,7 @@ from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
 from workers.formats import set_up_decoders
 from workers.metadata import Metadata
 from workers.pictures import BYTES_A_PIXEL, Picture, PixelLimits
+from workers.regions import finding as regions
 from workers.sandbox import ChildDied, Outcome
 from workers.screens import screen_grid
 from workers.views import View
@@ -58,7 +59,8 @@ class Examination:
     content; `width`, `height` are stored pixels and `orientation` (1–8) turns them
     upright: 1 for HEIC, whose decoder has done so (`metadata.orientation` is what its EXIF
     says). `derivatives` are JPEG by long edge in pixels, both or none; `features` are packed
-    by workers.closely.features, `screen_grid` is that of workers.screens, `bezel` of
+    by workers.closely.features, `regions` by workers.regions.finding (the first
+    `regions_stored` are found by others); `screen_grid` is that of workers.screens, `bezel` of
     workers.bezels. `unreadable_reason` and `notes` are codes of schemas.photo_words; `detail`
     is for logs, never for people.
     """
@@ -73,6 +75,8 @@ class Examination:
     derivatives: dict[int, bytes] = field(default_factory=dict)
     fingerprints: tuple[Fingerprint, ...] = ()
     features: bytes = b""
+    regions: bytes = b""
+    regions_stored: int = 0
     screen_grid: float = 0.0
     bezel: Bezel | None = None
     unreadable_reason: str | None = None
@@ -82,7 +86,7 @@ class Examination:
 
 @dataclass(frozen=True, kw_only=True)
 class _Finding:
-    """What the child says of one photo; its derivatives and features follow as plain bytes."""
+    """What the child says of one photo; derivatives, features, regions follow as plain bytes."""
 
     content_type: str | None = None
     width: int | None = None
@@ -92,6 +96,7 @@ class _Finding:
     fingerprints: tuple[Fingerprint, ...] = ()
     screen_grid: float = 0.0
     bezel: Bezel | None = None
+    regions_stored: int = 0
     derivative_sizes: tuple[int, ...] = ()
     unreadable_reason: str | None = None
     notes: tuple[str, ...] = ()
@@ -199,7 +204,7 @@ def _hashed(path: Path) -> Examination:
 
 
 def in_child(subject: Subject, limits: Limits) -> list[bytes]:
-    """Return the finding of one photo as JSON, then its derivatives and its features."""
+    """Return the finding of one photo as JSON, then its derivatives, features and regions."""
     set_up_decoders()
     try:
         finding, blobs = _look_at(subject, limits)
@@ -235,6 +240,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
     seen = View(image)
     prints = fingerprints(seen)
     features = pack(find_features(seen))
+    found, stored = regions.find_regions(seen)
     either_way = picture.content_type in copies.SEEN_EITHER_WAY
     masked = copies.masked(image, subject.mask, perhaps_seen_as=turn if either_way else 1)
     derivatives = copies.derivatives(seen if masked is image else masked)
@@ -244,10 +250,11 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             fingerprints=prints,
             screen_grid=screen_grid(seen),
             bezel=find_bezel(seen),
+            regions_stored=stored,
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),
         ),
-        [*derivatives.values(), features],
+        [*derivatives.values(), features, regions.pack(found)],
     )
 
 
@@ -279,7 +286,9 @@ def _examination(base: Examination, finding: _Finding, blobs: Sequence[bytes]) -
         fingerprints=finding.fingerprints,
         screen_grid=finding.screen_grid,
         bezel=finding.bezel,
-        features=blobs[-1] if blobs else b"",
+        features=blobs[-2] if blobs else b"",
+        regions=blobs[-1] if blobs else b"",
+        regions_stored=finding.regions_stored,
         unreadable_reason=finding.unreadable_reason,
         notes=finding.notes if clean == derivatives else (*finding.notes, "derivative-not-clean"),
         detail=finding.detail,
@@ -310,20 +319,23 @@ def _reading(answer: Sequence[bytes]) -> _Reading:
         (finding,) = _finding_adapter().validate_json(answer[0] if answer else b"")
     except ValidationError as fault:
         raise ChildDied("decoder-crashed", f"answer not understood: {fault}"[:2_000]) from fault
-    # The derivatives and the features follow, or nothing.
-    blobs = len(finding.derivative_sizes) + 1 if finding.derivative_sizes else 0
+    # The derivatives, the features and the regions follow, or nothing.
+    blobs = len(finding.derivative_sizes) + 2 if finding.derivative_sizes else 0
     if len(answer) != 1 + blobs or not _possible(finding):
         raise ChildDied("decoder-crashed", "answer makes no sense")
     if blobs:
-        _check_features(answer[-1])
+        _check_features(answer[-2], answer[-1], finding.regions_stored)
     return finding, list(answer[1:])
 
 
-def _check_features(packed: bytes) -> None:
+def _check_features(packed: bytes, packed_regions: bytes, stored: int) -> None:
     try:
         unpack(packed)
+        found = regions.unpack(packed_regions)
     except ValueError as fault:
         raise ChildDied("decoder-crashed", f"features make no sense: {fault}") from fault
+    if not 0 <= stored <= min(regions.STORED, len(found)):
+        raise ChildDied("decoder-crashed", "more regions are to be stored than there are")
 
 
 def _possible(finding: _Finding) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from schemas.places import Datum, to_wgs84
-from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash
+from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash, PhotoRegions
 from workers.examine import Examination
 from workers.fingerprints import PANES
 from workers.metadata import Metadata
@@ -43,7 +43,7 @@ def verified(photo: Photo, examination: Examination) -> Examination:
 
 
 def store_examination(session: Session, *, photo: Photo, examination: Examination) -> None:
-    """Write one photo's examination with its claims and hashes, in the caller's transaction.
+    """Write one photo's examination with its claims and search keys, in the caller's transaction.
 
     It takes the place of a row that says the photo was given up unexamined.
     """
@@ -80,6 +80,15 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
         for each in examination.fingerprints
         if each.variant not in PANES
     )
+    if examination.derivatives or examination.regions:
+        # Also where there are none: so that nobody looks for them again.
+        session.add(
+            PhotoRegions(
+                photo_id=photo.id,
+                stored=examination.regions_stored,
+                data=examination.regions,
+            )
+        )
     session.flush()
 
 

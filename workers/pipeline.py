@@ -33,9 +33,9 @@ from schemas.tables import (
 )
 from schemas.workdays import local_date
 from workers.claims import load_places
+from workers.closely.candidates import candidates_of
 from workers.closely.comparing import CloseMatch, compare_closely, store_close
 from workers.closely.features import STORED_AS
-from workers.closely.scope import related_photos
 from workers.examine import Examination, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
@@ -112,7 +112,13 @@ def _alike(
             policy=machine.policy,
             memory=machine.memory,
         )
-        candidates = related_photos(session, report=report)
+        candidates = candidates_of(
+            session,
+            report=report,
+            photo_ids=photo_ids,
+            policy=machine.policy,
+            memory=machine.memory,
+        )
     close = compare_closely(
         machine.store,
         photo_ids=photo_ids,

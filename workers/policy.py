@@ -20,9 +20,13 @@ class MatchPolicy:
 
     Two pictures that align at `fewest_spots` are compared: at `copy_likeness` (correlation,
     0–1) they are one picture, altered; at `scene_likeness` and `scene_spots` one scene.
+
+    Among all photos, those are compared of which one region is within `region_bits_alone`
+    bits of 128 of ours, or several in the same arrangement within `region_bits`; the
+    likeliest `regions_compared` photos of each of ours, none where it is 0.
     """
 
-    version: str = "match-2026-11"
+    version: str = "match-26-11b"
     picture_bits: int = MAX_DISTANCE
     place_m: float = 5_000.0
     premises_m: float = 300.0
@@ -34,6 +38,9 @@ class MatchPolicy:
     copy_likeness: float = 0.97
     scene_likeness: float = 0.6
     scene_spots: int = 14
+    region_bits: int = 26
+    region_bits_alone: int = 16
+    regions_compared: int = 20
 
 
 POLICY = MatchPolicy()
@@ -62,6 +69,7 @@ def policy_of(settings: Settings) -> MatchPolicy:
         copy_likeness=settings.match_copy_percent / 100,
         scene_spots=settings.match_scene_spots,
         scene_likeness=settings.match_scene_percent / 100,
+        regions_compared=settings.match_parts,
     )
     if asked == POLICY:
         return POLICY

@@ -25,13 +25,14 @@ from schemas.routing_lock import lock_routing
 from schemas.tables import Case, CaseReport, Match, Photo, Report, ReportProgress, ReportStep
 from schemas.taxonomy import by_department
 from workers.claims import choose_place, load_places
+from workers.closely.candidates import candidates_of
 from workers.closely.comparing import CloseMatch, compare_closely, store_close
-from workers.closely.scope import related_photos
 from workers.holding import CLOSE_KINDS, holds, is_only_machines, told
 from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
 from workers.neighbours import find_neighbours, store_neighbours
 from workers.opening import flag_cases
 from workers.policy import MatchPolicy
+from workers.regions.keeping import keep_missing
 from workers.seen.memory import Memory
 
 BATCH = 200
@@ -149,10 +150,14 @@ def _alike(rules: _Rules, report_id: UUID) -> tuple[list[Resemblance], list[Clos
     with rules.database.reading() as session:
         report = session.get_one(Report, report_id)
         photo_ids = session.scalars(select(Photo.id).where(Photo.report_id == report_id)).all()
+    keep_missing(rules.database, rules.store, photo_ids=photo_ids)
+    with rules.database.reading() as session:
         alike = find_pictures(
             session, report_id=report_id, photo_ids=photo_ids, policy=policy, memory=rules.memory
         )
-        candidates = related_photos(session, report=report)
+        candidates = candidates_of(
+            session, report=report, photo_ids=photo_ids, policy=policy, memory=rules.memory
+        )
         known = {each.other_report_id for each in alike} | _standing(session, report_id, policy)
     close = compare_closely(
         rules.store,

@@ -65,6 +65,7 @@ from schemas.tables.photos import (
     PhotoHash,
 )
 from schemas.tables.queue import CaseWords, OpenSquare, OpenSquaresCount, SavedView
+from schemas.tables.regions import PhotoRegions, RegionBlock, RegionList, RegionSegment
 from schemas.tables.reports import (
     Claim,
     IdempotencyKey,
@@ -148,6 +149,7 @@ __all__ = [
     "Photo",
     "PhotoExamination",
     "PhotoHash",
+    "PhotoRegions",
     "PointAccount",
     "PointAward",
     "PointEntry",
@@ -155,6 +157,9 @@ __all__ = [
     "PointOffer",
     "PointRedemption",
     "PushSubscription",
+    "RegionBlock",
+    "RegionList",
+    "RegionSegment",
     "Report",
     "ReportNews",
     "ReportProgress",

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from schemas.database import Base, now_utc, random_id
 
 # SQLite numbers rows by itself only in a column of its plain integer type.
-_BIG = BigInteger().with_variant(Integer(), "sqlite")
+BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Photo(Base):
@@ -87,7 +87,7 @@ class PhotoHash(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=True)
     photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"))
     variant: Mapped[str] = mapped_column(String(8))
     pdq: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -126,7 +126,7 @@ class HashSegment(Base):
     first_block: Mapped[int] = mapped_column(ForeignKey("hash_blocks.id"))
     last_block: Mapped[int] = mapped_column(ForeignKey("hash_blocks.id"))
     shift: Mapped[int]
-    base_id: Mapped[int] = mapped_column(_BIG)
+    base_id: Mapped[int] = mapped_column(BIG)
     hashes: Mapped[int]
     ready_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
@@ -143,7 +143,7 @@ class HashList(Base):
     __tablename__ = "hash_lists"
 
     # Neither generated nor referred to: lists come by the million, and go by the segment.
-    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=False)
     data: Mapped[bytes]
 
 

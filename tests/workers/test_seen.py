@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ from sqlalchemy import func, select, update
 
 from schemas.database import now_utc, random_id
 from schemas.tables import HashBlock, HashList, HashSegment, Photo, PhotoHash, Report
-from workers.fingerprints import MAX_DISTANCE, MIN_QUALITY, distance
+from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY, distance
 from workers.seen import packing
 from workers.seen.bands import Lists, fewest_bits, hashes_of, lists_of, lookups, near
 from workers.seen.memory import Memory
 from workers.seen.packing import KEPT_WHEN_RETIRED, pack
 from workers.seen.searching import search
+from workers.seen.shelves import HASHES, SEGMENT_BITS, first_list
 
 
 def away(pdq, bits, chance):
@@ -30,7 +32,7 @@ def test_no_hash_within_31_bits_escapes_whatever_the_lists_leave_out():
     stored = [chance.randbytes(32) for _ in range(400)]
     hashes = hashes_of(b"".join(stored))
     numbers = np.arange(len(stored), dtype=np.uint32)
-    for shift in {*packing.SHIFTS.values(), 8}:
+    for shift in {*HASHES.shifts.values(), 8}:
         bands = list(lists_of(hashes, numbers, shift=shift))
         entries = np.concatenate([band.entries for band in bands])
         ends = np.cumsum([0, *(len(band.entries) for band in bands)])
@@ -77,8 +79,8 @@ def test_comparing_all_finds_what_comparing_one_by_one_finds():
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of eight hashes, segments of two, four and eight blocks: all in a hundred rows."""
-    monkeypatch.setattr(packing, "BLOCK", 8)
-    monkeypatch.setattr(packing, "SHIFTS", {2: 8, 4: 3, 8: 0})
+    small = replace(HASHES, block=8, shifts={2: 8, 4: 3, 8: 0})
+    monkeypatch.setattr(packing, "SHELVES", (small,))
 
 
 class Stored:
@@ -242,7 +244,7 @@ def test_lists_go_away_only_when_no_search_can_be_reading_them(stored, small_blo
     pack(stored.database)
     with stored.database.reading() as session:
         old = session.scalars(select(HashSegment).where(HashSegment.retired_at.is_not(None))).one()
-        belongs = HashList.id.between(packing.first_list(old.id), packing.first_list(old.id + 1))
+        belongs = HashList.id.between(first_list(old.id), first_list(old.id + 1))
         assert session.scalar(select(func.count()).where(belongs)) > 0
     pack(stored.database, now=now_utc() + KEPT_WHEN_RETIRED / 2)
     with stored.database.reading() as session:
@@ -252,7 +254,7 @@ def test_lists_go_away_only_when_no_search_can_be_reading_them(stored, small_blo
         assert session.get(HashSegment, old.id) is None
         left = session.scalars(select(HashList.id)).all()
         assert left
-        assert not any(key >> packing.SEGMENT_BITS == old.id for key in left)
+        assert not any(key >> SEGMENT_BITS == old.id for key in left)
 
 
 def test_a_hash_whose_row_is_gone_is_not_found(stored, small_blocks):
@@ -274,7 +276,11 @@ def test_two_that_pack_at_once_put_no_hash_twice(stored, small_blocks):
     with stored.database.reading() as session:
         blocks = session.scalars(select(HashBlock).order_by(HashBlock.id)).all()
         assert [(block.id, block.hashes) for block in blocks] == [(1, 0), (2, 8), (3, 8)]
-        ids = [key for block in blocks for key in packing.read_block(block.data)[0].tolist()]
+        ids = [
+            key
+            for block in blocks
+            for key in packing.read_block(block.data, key_bytes=HASH_BYTES)[0].tolist()
+        ]
     assert len(ids) == len(set(ids)) == 16
 
 

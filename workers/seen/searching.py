@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from schemas.tables import HashBlock, HashList, HashSegment, PhotoHash
+from schemas.tables import HashBlock, HashSegment, PhotoHash
 from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY
 from workers.seen.bands import (
-    ENTRY_BYTES,
     Hashes,
     Lists,
     Lookups,
-    entries_of,
     fewest_bits,
     hashes_of,
     lookups,
@@ -31,13 +29,14 @@ from workers.seen.bands import (
     unique_questions,
 )
 from workers.seen.memory import Memory
-from workers.seen.packing import among, first_list, listed, read_block
+from workers.seen.packing import among, listed, read_block
+from workers.seen.shelves import HASHES, Shelf, first_list
 
 _ROWS_AT_ONCE = 10_000
 # Statements are made once and ask plain tables: made anew for each photo, and with objects for
 # their rows, they take longer than all the comparing.
 _HASHES, _BLOCKS = PhotoHash.__table__, HashBlock.__table__
-_SEGMENTS, _LISTS = HashSegment.__table__, HashList.__table__
+_SEGMENTS = HashSegment.__table__
 _UNPACKED = select(_HASHES.c.id, _HASHES.c.pdq).where(
     _HASHES.c.block_id.is_(None), _HASHES.c.quality >= MIN_QUALITY
 )
@@ -76,8 +75,9 @@ def search(
 
 
 @cache
-def _stored_lists(dialect: str) -> Select[Any]:
-    return select(_LISTS.c.id, _LISTS.c.data).where(among(_LISTS.c.id, "ids", dialect=dialect))
+def _stored_lists(shelf: Shelf, dialect: str) -> Select[Any]:
+    table = shelf.lists.__table__
+    return select(table.c.id, table.c.data).where(among(table.c.id, "ids", dialect=dialect))
 
 
 @cache
@@ -100,14 +100,14 @@ def _in_blocks(
     parts = [(np.empty(0, np.int64), np.empty((0, HASH_BYTES), np.uint8))]
     wanted = []
     for number in session.scalars(_UNCOVERED, {"after": after}):
-        kept = memory.block(number) if memory else None
+        kept = memory.block(HASHES, number) if memory else None
         if kept:
             parts.append(kept)
         else:
             wanted.append(number)
     if wanted:
         data = session.scalars(select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(wanted)))
-        parts += map(read_block, data)
+        parts += (read_block(each, key_bytes=HASH_BYTES) for each in data)
     # All at once: a thousand at a time would cost more in calls than in comparing.
     ids, hashes = (np.concatenate(each) for each in zip(*parts, strict=True))
     return np.asarray(ids[near(hashes, asked)])
@@ -116,7 +116,7 @@ def _in_blocks(
 def _in_segment(
     session: Session, segment: Row[Any], wanted: Lookups, memory: Memory | None
 ) -> NDArray[np.int64]:
-    kept = memory.segment(segment.id, segment.ready_at) if memory else None
+    kept = memory.segment(HASHES, segment.id, segment.ready_at) if memory else None
     if kept:
         numbers = wanted.pick(kept, wanted.keys)
     else:
@@ -129,13 +129,20 @@ def _read_lists(
 ) -> tuple[Lists, NDArray[np.int64]]:
     """Return the lists that are wanted, and where in them each of the lookups has its own."""
     keys, places = np.unique(wanted.keys, return_inverse=True)
-    before = first_list(segment_id)
+    return read_lists(session, HASHES, segment_id, keys), places
+
+
+def read_lists(session: Session, shelf: Shelf, segment_id: int, keys: NDArray[np.int64]) -> Lists:
+    """Return some lists of a segment, in the order of `keys`; one that is not there is empty."""
+    wanted = (keys + first_list(segment_id)).tolist()
     dialect = session.get_bind().dialect.name
-    ids = listed((keys + before).tolist(), dialect=dialect)
-    stored: dict[int, bytes] = dict(session.execute(_stored_lists(dialect), {"ids": ids}).all())
-    parts = [stored.get(key, b"") for key in (keys + before).tolist()]
-    starts = np.cumsum([0, *map(len, parts)]) // ENTRY_BYTES
-    return Lists(starts, entries_of(b"".join(parts))), places
+    ids = listed(wanted, dialect=dialect)
+    stored: dict[int, bytes] = dict(
+        session.execute(_stored_lists(shelf, dialect), {"ids": ids}).all()
+    )
+    parts = [stored.get(key, b"") for key in wanted]
+    starts = np.cumsum([0, *map(len, parts)]) // shelf.entry_bytes
+    return Lists(starts, shelf.entries_of(b"".join(parts)))
 
 
 def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:
