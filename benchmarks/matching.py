@@ -6,8 +6,9 @@ the other half is measured (`--tuning` measures the first). From each of `--copi
 33 kinds of copies of `benchmarks.copies` are made, the same for the same seed. Run from the
 root of the repository: `python -m benchmarks.matching FOLDER`.
 
-Global recall is by PDQ as the search over everything asks: whole, trimmed and panes, in eight
-orientations. Scoped recall adds the close comparison of a pair that shares shop, rider, spot or
+Global recall is by PDQ as the search over everything asks (whole, trimmed and panes, in eight
+orientations), and by the close comparison of what shares regions, asked among all photos of
+the half. Scoped recall adds the close comparison of a pair that shares shop, rider, spot or
 moment. Recall counts a copy as found whatever kind the match is of; «as a copy» leaves out
 those that were only suggested as another shot of the scene.
 """
@@ -27,12 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.among import Among
 from benchmarks.copies import KINDS, Pixels, Source
 from workers.closely.alignment import align, likeness
 from workers.closely.comparing import ALTERED_PICTURE, kind_of
 from workers.closely.features import Features, find_features
 from workers.fingerprints import MAX_DISTANCE, PANES, Fingerprint, fingerprints
 from workers.policy import POLICY
+from workers.regions.finding import Regions, find_regions
 
 LONG_EDGE = 1280
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -47,6 +50,7 @@ class Seen:
     path: Path
     prints: tuple[Fingerprint, ...]
     features: tuple[Features, ...]
+    regions: tuple[Regions, int]
 
 
 def files(folder: Path, *, tuning: bool, most: int, seed: int) -> list[Path]:
@@ -77,7 +81,7 @@ def fitted(pixels: Pixels) -> Pixels:
 
 def looked_at(path: Path, pixels: Pixels) -> Seen:
     image = Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
-    return Seen(path, fingerprints(image), find_features(image))
+    return Seen(path, fingerprints(image), find_features(image), find_regions(image))
 
 
 def grey(pixels: Pixels) -> NDArray[np.uint8]:
@@ -99,26 +103,39 @@ def apart(ours: Sequence[bytes], theirs: Sequence[bytes]) -> int:
 
 
 def recall(
-    paths: Sequence[Path], copies: int, seed: int
+    seen: Sequence[Seen], among: Among, copies: int, seed: int
 ) -> Iterator[tuple[str, float, float, float]]:
     """Yield for each kind the share found globally, found in scope, and found as a copy."""
-    photos = [pixels for path in paths[: copies + 3] if (pixels := opened(path)) is not None]
+    photos = [fitted_photo(each.path) for each in seen[: copies + 3]]
     count = len(photos) - 3
-    kept = [looked_at(path, pixels) for path, pixels in zip(paths, photos, strict=False)]
     for kind, (name, make) in enumerate(KINDS.items()):
         found = np.zeros((count, 3))
         for at in range(count):
             dice = np.random.default_rng([seed, kind, at])
             copy = fitted(make(Source(photos[at], photos[at + 1 : at + 4], dice)))
-            found[at] = judged(looked_at(paths[at], copy), copy, kept[at], photos[at])
+            copied = looked_at(seen[at].path, copy)
+            is_same, says = judged(copied, copy, seen[at], photos[at])
+            is_led_to = says is not None and at in among.ask(copied.regions[0])
+            found[at] = (
+                is_same or is_led_to,
+                is_same or says is not None,
+                is_same or says == ALTERED_PICTURE,
+            )
         yield (name, *(float(share) for share in found.mean(axis=0)))
 
 
-def judged(copy: Seen, copied: Pixels, original: Seen, photo: Pixels) -> tuple[bool, bool, bool]:
+def fitted_photo(path: Path) -> Pixels:
+    pixels = opened(path)
+    if pixels is None:
+        raise ValueError(f"{path} was a photo before")
+    return pixels
+
+
+def judged(copy: Seen, copied: Pixels, original: Seen, photo: Pixels) -> tuple[bool, str | None]:
+    """Return whether PDQ finds the copy, else what it is when it is compared closely."""
     if apart(asked(copy), stored(original)) <= MAX_DISTANCE:
-        return True, True, True
-    kind = compared(copy, copied, original, photo)
-    return False, kind is not None, kind == ALTERED_PICTURE
+        return True, None
+    return False, compared(copy, copied, original, photo)
 
 
 def compared(one: Seen, first: Pixels, other: Seen, second: Pixels) -> str | None:
@@ -168,9 +185,39 @@ def strangers_closely(
     return done, found
 
 
+def strangers_by_regions(
+    seen: Sequence[Seen], among: Among
+) -> tuple[int, int, list[tuple[str, Path, Path]]]:
+    """Ask for each photo among all; return pairs, how many were compared, what was suggested.
+
+    Each pair of different folders is asked twice, once from either side, and counted once.
+    """
+    folders = np.unique([str(each.path.parent) for each in seen], return_counts=True)[1]
+    pairs = (len(seen) ** 2 - int((folders**2).sum())) // 2
+    done, found = 0, []
+    for at, each in enumerate(seen):
+        for other in (seen[number] for number in among.ask(each.regions[0], but=at)):
+            if other.path.parent == each.path.parent:
+                continue
+            done += 1
+            aligned = align(each.features, other.features)
+            if aligned is None or aligned.spots < POLICY.fewest_spots:
+                continue
+            kind = kind_of(
+                aligned,
+                likeness(
+                    grey(fitted_photo(each.path)), grey(fitted_photo(other.path)),
+                    aligned.perspective,
+                ),
+            )  # fmt: skip
+            if kind:
+                found.append((kind, each.path, other.path))
+    return pairs, done, found
+
+
 def timed(paths: Sequence[Path]) -> dict[str, float]:
     """Return milliseconds a photo: decoded and made small, then hashed, then its features."""
-    spent = {"decode": 0.0, "hash": 0.0, "features": 0.0}
+    spent = {"decode": 0.0, "hash": 0.0, "features": 0.0, "regions": 0.0}
     for path in paths:
         begun = time.process_time()
         pixels = opened(path)
@@ -184,7 +231,10 @@ def timed(paths: Sequence[Path]) -> dict[str, float]:
         find_features(image)
         spent["decode"] += decoded - begun
         spent["hash"] += hashed - before
-        spent["features"] += time.process_time() - hashed
+        cornered = time.process_time()
+        find_regions(image)
+        spent["features"] += cornered - hashed
+        spent["regions"] += time.process_time() - cornered
     return {name: 1e3 * value / len(paths) for name, value in spent.items()}
 
 
@@ -200,25 +250,26 @@ def main() -> None:
     given = parser.parse_args()
     cv2.setNumThreads(1)
     paths = files(given.folder, tuning=given.tuning, most=given.photos, seed=given.seed)
-    if len(paths) < 4:
+    seen = [looked_at(path, pixels) for path in paths if (pixels := opened(path)) is not None]
+    if len(seen) < 4:
         sys.exit("No photos there: at least four are needed.")
-    rows = []
+    among, rows = Among([each.regions for each in seen]), []
     print(
         "| kind of copy | global | scoped | as a copy |\n| --- | ---: | ---: | ---: |", flush=True
     )
-    for row in recall(paths, given.copies, given.seed):
+    for row in recall(seen, among, given.copies, given.seed):
         rows.append(row)
         print(f"| {row[0]} | {row[1]:.1%} | {row[2]:.1%} | {row[3]:.1%} |", flush=True)
-    report(paths, rows, given)
+    report(seen, among, rows, given)
 
 
 def report(
-    paths: Sequence[Path],
+    seen: Sequence[Seen],
+    among: Among,
     rows: Sequence[tuple[str, float, float, float]],
     given: argparse.Namespace,
 ) -> None:
     """Print what strangers were taken for copies, and the time a photo takes."""
-    seen = [looked_at(path, pixels) for path in paths if (pixels := opened(path)) is not None]
     pairs, close = strangers(seen)
     print(
         f"\nPDQ: {len(close)} of {pairs:,} pairs of strangers, "
@@ -230,10 +281,16 @@ def report(
         f"closely: {len(copies)} altered pictures and {len(suggested) - len(copies)} same scenes "
         f"of {done:,} pairs, {1e6 * len(copies) / done:.1f} altered a million"
     )
-    for said, one, other in [*close[:SHOWN], *suggested[:SHOWN]]:
+    reached, compared_closely, led_to = strangers_by_regions(seen, among)
+    copies = [each for each in led_to if each[0] == ALTERED_PICTURE]
+    print(
+        f"among all: {len(copies)} altered pictures and {len(led_to) - len(copies)} same scenes "
+        f"of {reached:,} pairs, {compared_closely:,} of them compared closely"
+    )
+    for said, one, other in [*close[:SHOWN], *suggested[:SHOWN], *led_to[:SHOWN]]:
         print(f"  look: {said} {one} {other}")
-    spent = timed(paths[:100])
-    for name in ("hash", "features"):
+    spent = timed([each.path for each in seen[:100]])
+    for name in ("hash", "features", "regions"):
         print(
             f"{name}: {spent[name]:.1f} ms a photo, {spent[name] / spent['decode']:.2f} of decoding"
         )

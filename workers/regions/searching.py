@@ -94,8 +94,8 @@ def search(
     parts.append(_in_blocks(session, asked, policy, covered, memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
     parts += [_in_segment(session, each, wanted[each.shift], policy, memory) for each in segments]
-    likely = _likely(joined(parts), len(asked), policy)
-    judged = _judged(session, asked, likely, policy)
+    told = likely(joined(parts), len(asked), policy)
+    judged = _judged(session, asked, told, policy)
     kept = [each for each in judged if each.photo_id not in but]
     kept.sort(key=lambda each: (-each.score, each.photo_id))
     return kept[: policy.regions_compared]
@@ -141,7 +141,7 @@ def _weight(bits: NDArray[np.int64], policy: MatchPolicy) -> NDArray[np.int64]:
     return policy.region_bits + 8 - bits
 
 
-def _likely(near: Near, asked: int, policy: MatchPolicy) -> list[int]:
+def likely(near: Near, asked: int, policy: MatchPolicy) -> list[int]:
     """Return the rows of the photos that share one region very nearly, or two, or more."""
     same = near.bits <= policy.region_bits_alone
     telling = np.bincount(near.asked[same], minlength=asked) <= COMMON
@@ -172,13 +172,13 @@ def _judged(session: Session, asked: Regions, ids: list[int], policy: MatchPolic
     rows = session.execute(_read(dialect), {"ids": listed(ids, dialect=dialect)})
     found = []
     for photo_id, data in rows:
-        score = _score(asked, unpack(data), policy)
+        score = score_of(asked, unpack(data), policy)
         if score:
             found.append(Sharing(photo_id, score))
     return found
 
 
-def _score(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
+def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
     """Return how telling the regions in one arrangement are; 0 where they are not enough."""
     one = np.ascontiguousarray(asked["hash"]).view(np.uint64)
     other = np.ascontiguousarray(theirs["hash"]).view(np.uint64)
