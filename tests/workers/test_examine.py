@@ -241,7 +241,7 @@ def test_a_derivative_with_metadata_is_dropped_and_said(tmp_path: Path) -> None:
         [b'[{"notes": ["<script>"]}]'],
         [b'[{"derivative_sizes": [1280, 320]}]', b"one blob"],
         [b'[{"derivative_sizes": [9999]}]', b"blob", b"blob"],
-        [b'[{"derivative_sizes": [1280, 320]}]', b"blob", b"blob", b"no features"],
+        [b'[{"derivative_sizes": [1280, 320]}]', b"blob", b"blob", b"no features", b""],
         [b"[{}]", b"a blob too many"],
         [b'[{"fingerprints": [{"variant": "plain", "pdq": "00", "quality": 9, "dihedral": []}]}]'],
     ],

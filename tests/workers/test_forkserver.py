@@ -125,8 +125,8 @@ def test_what_was_answered_before_a_death_comes_back(server: ForkServer, tmp_pat
     subjects = [Subject(path=path) for path in (small, large, small)]
     outcome = server(subjects, Limits(memory_bytes=60 << 20))
     assert len(outcome.answers) == 1
-    # Its finding, two copies and its features.
-    assert len(outcome.answers[0]) == 4
+    # Its finding, two copies, its features and its regions.
+    assert len(outcome.answers[0]) == 5
     assert outcome.death is not None
     assert outcome.death.code == "decoder-out-of-memory"
 
