@@ -1,9 +1,10 @@
 """How regions are listed and looked up by their first bits; pure arithmetic.
 
 A region lies in one list, and is looked for in that of its own bits and in those that it would
-be in if one of its doubtful bits were the other way: on 150 photos' copies that finds what
-comparing all would, but for one in a hundred. What follows in the list tells strangers apart
-before anything is read.
+be in if one of its doubtful bits were the other way. That misses some: of 150 photos' copies it
+found 91 in a hundred within 18 bits where comparing all found 93 (crops passed on twice by a
+messenger), and 53 where that found 59 (tilted by 5°). What follows in the list tells strangers
+apart before anything is read.
 """
 
 from collections.abc import Iterator
