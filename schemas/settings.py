@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     )
     photo_index: bool = Field(
         default=False,
-        description="1: each worker keeps all search lists in memory (how much: docs/benchmarks.md)",
+        description="1: each worker keeps all search lists in memory (size: docs/benchmarks.md)",
     )
     match_picture_bits: int = Field(
         31, ge=0, le=31, description="of 256 bits so many may differ in hashes of one picture"
