@@ -36,13 +36,20 @@ def code_on_its_way(asked: AskedCode, locale: str) -> CodeOnItsWay:
     )
 
 
+def account_of(rider_id: UUID) -> str:
+    """Return that by which a phone knows an account again: 32 hexadecimal digits.
+
+    A rider's key has 74 bits of chance: nobody finds it from this.
+    """
+    return hashlib.sha256(b"account of a phone" + rider_id.bytes).hexdigest()[:32]
+
+
 def me(session: Session, *, sealer: Sealer, rider_id: UUID) -> Me:
     """Return what a rider is told of themselves."""
     rider = session.get_one(Rider, rider_id)
     profile = sealer.open(rider.sealed_profile)
     return Me(
-        # A rider's key has 74 bits of chance: nobody finds it from this.
-        account=hashlib.sha256(b"account of a phone" + rider_id.bytes).hexdigest()[:32],
+        account=account_of(rider_id),
         phone=mask_phone(profile["phone"]),
         platform=profile["platform"],
         station=profile["station"],

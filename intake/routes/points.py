@@ -6,6 +6,7 @@ from intake.bodies import as_json
 from intake.door import present_door
 from intake.doorway import Entry, enters, request_locale
 from intake.identity import entrance
+from intake.identity.present import account_of
 from intake.rewards.honouring import supplies_of
 from intake.rewards.statements import Statement, statement_of
 from intake.routes.riders_api import RIDER, WHO_REFUSALS
@@ -45,9 +46,12 @@ def show_points() -> str:
 )
 def tell_points() -> Response:
     """Tell the rider's points."""
-    statement, locale = _statement(), request_locale()
+    now, locale = now_utc(), request_locale()
+    statement = _statement()
     return as_json(
         PointsStatement(
+            as_of=now,
+            account=account_of(entrance.rider_of_request()),
             balance=statement.balance,
             pending=statement.pending,
             waiting=[

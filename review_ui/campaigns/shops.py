@@ -6,7 +6,8 @@ the place may be left out; a place without a name stands for its surroundings.
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from schemas.tables import Unit
 from schemas.units import below
 from schemas.words import Words
 
+Row = tuple[str, str] | tuple[str, str, float, float]
+_SQUARE = re.compile(r"([0-9]{6})\.([0-9]{1,9})")
 _HEADS = frozenset({"店名", "名称", "name", "shop"})
 
 
@@ -72,10 +75,37 @@ def shops_of_draw(session: Session, *, draw_id: UUID, staff: SignedIn) -> tuple[
     )
     if session.scalar(is_theirs) is None:
         raise not_found()
+    return drawn.title, _written(_drawn(item) for item in drawn.items)
+
+
+def shops_of_squares(codes: Iterable[str]) -> str:
+    """Return squares of the map of risk, such as `210103.474526345`, as `read_shops` reads them.
+
+    What is no square of a county is left out.
+    """
+    found = (_square(*match.groups()) for code in codes if (match := _SQUARE.fullmatch(code)))
+    return _written(row for row in found if row)
+
+
+def _drawn(item: Item) -> Row:
+    kind, _, square = item.key.partition(":")
+    match = _SQUARE.fullmatch(square.replace(":", ".")) if kind == "cell" else None
+    return (match and _square(*match.groups())) or (item.name, item.address)
+
+
+def _square(code: str, number: str) -> Row | None:
+    """Return the middle of a square, named so that a rider finds it; None for an impossible one."""
+    found, (latitude, longitude) = divisions().get(code), middle_of(int(number))
+    if found is None or not is_on_earth(latitude, longitude):
+        return None
+    around = f"{latitude:.3f}, {longitude:.3f}"
+    return say(Words(f"{found.name} {around} 一带", f"{found.name}, around {around}")), "", latitude, longitude
+
+
+def _written(rows: Iterable[Row]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows((item.name, item.address) for item in drawn.items)
-    return drawn.title, out.getvalue()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
 
 
 def _lines(text: str, datum: Datum) -> Iterator[Shop]:

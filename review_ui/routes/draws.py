@@ -179,6 +179,8 @@ def _page(draw_id: UUID, *, refusal: SuishoupaiError | None = None) -> str:
         check=check,
         refusal=refusal,
         may_draw=found.result is None and found.draw.prepared_by != person().staff_id,
+        may_campaign=found.result is not None
+        and found.unit.path.startswith(person().paths(Right.RUN_CAMPAIGNS)),
         **_words(),
     )
 

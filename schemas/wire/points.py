@@ -39,6 +39,8 @@ class PointsRule(_Answer):
 class PointsStatement(_Answer):
     """A rider's points: what can be spent, what waits, and why each line came."""
 
+    as_of: datetime = Field(description="the moment at which the ledger was read")
+    account: str = Field(description="by which a phone knows the account again, as of /api/v1/me")
     balance: int = Field(description="below zero after points that were spent had to be reversed")
     pending: int
     waiting: list[PointsWaiting]

@@ -53,6 +53,8 @@ def test_points_wait_are_approved_and_say_for_which_report(client, door, token, 
     number, award, officer = verified
     said = points(client, token)
     assert (said["balance"], said["pending"], said["lines"]) == (0, 50, [])
+    me = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).json
+    assert said["account"] == me["account"]
     assert said["waiting"] == [
         {"since": "2026-11-12", "points": 50, "text": "举报经核查属实", "report_number": number}
     ]

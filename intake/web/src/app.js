@@ -8,11 +8,13 @@ import { readCategories } from "./likely.js";
 import { refresh, show, showPages } from "./pages.js";
 import { bringShops } from "./nearby-shops.js";
 import { bestPlace, onPlace, stopWatching, watchPlace } from "./place.js";
+import { bringPoints } from "./points.js";
 import { addScreen } from "./screen-add.js";
 import { codeScreen } from "./screen-code.js";
 import { coverScreen } from "./screen-cover.js";
 import { mapLiesAt, mapScreen } from "./screen-map.js";
 import { mineScreen } from "./screen-mine.js";
+import { pointsScreen } from "./screen-points.js";
 import { sendScreen, shopScreen } from "./screen-send.js";
 import { shutterScreen } from "./screen-shutter.js";
 import { stationsScreen } from "./screen-stations.js";
@@ -44,6 +46,7 @@ const SCREENS = {
   stations: stationsScreen,
   visits: visitsScreen,
   task: taskScreen,
+  points: pointsScreen,
 };
 
 const root = document.getElementById("app");
@@ -95,6 +98,7 @@ async function begin(root) {
   if (isRider) {
     await bringConsent();
     void refreshCampaigns();
+    void bringPoints();
     await clearProblems("sign-in");
     await hurry();
   }

@@ -2,7 +2,7 @@
 
 import { el, heading, icon, ring } from "./dom.js";
 import { categoryOf } from "./likely.js";
-import { hasBeenSignedIn, shownTips } from "./session.js";
+import { hasBeenSignedIn, isSignedIn, shownTips } from "./session.js";
 import { backTo } from "./pages.js";
 import { percentSent } from "./sender.js";
 import { refreshStatuses } from "./statuses.js";
@@ -28,9 +28,10 @@ export async function mineScreen() {
     ...((await keptCampaigns()).length
       ? [el("a", { class: "button", href: "#visits" }, say("走访活动"))]
       : []),
+    ...((await isSignedIn()) ? [el("a", { class: "button", href: "#points" }, say("我的积分"))] : []),
     el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
     el("a", { class: "button", href: "#stations" }, say("附近的驿站")),
-    el("a", { class: "button", href: "/me" }, say("我的账号、积分和建议")),
+    el("a", { class: "button", href: "/me" }, say("我的账号和建议")),
   ];
   return { title: say("我的举报"), nodes, refresh };
 }

@@ -5,6 +5,8 @@ import { recall, remember } from "./database.js";
 import { allTips } from "./outbox.js";
 
 const PATIENCE_MS = 4_000;
+// What the server told one account: gone when it signs out, and when another signs in.
+const OF_AN_ACCOUNT = ["campaigns", "points"];
 
 /** Whether a rider is signed in, by what the server last said; asks nothing. */
 export function isSignedIn() {
@@ -37,7 +39,7 @@ async function welcome(account) {
   const before = await recall("account", "");
   if (before && before !== account) {
     // What the rider before agreed to, and where they had been, is not this one's.
-    for (const name of ["place-consent", "shops", "shops-around", "choices", "campaigns"]) await remember(name, undefined);
+    for (const name of ["place-consent", "shops", "shops-around", "choices", ...OF_AN_ACCOUNT]) await remember(name, undefined);
   }
   await remember("account", account);
 }
@@ -50,6 +52,7 @@ export async function refreshSession() {
     const response = await ask("/api/v1/me", { signal: patience.signal });
     if (response.ok) await welcome((await response.json()).account);
     else letGo(response);
+    if (response.status === 401) for (const name of OF_AN_ACCOUNT) await remember(name, undefined);
     if (response.ok || response.status === 401) await remember("signed-in", response.ok);
   } catch {
     // What was last said stands.

@@ -9,12 +9,22 @@ from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
 from intake.identity.sessions import end_other_devices, open_session
+from intake.rewards.approving import grant
+from intake.rewards.awards import Earned, award
 from intake.riders.registering import RiderProfile, add_rider
+from schemas.audit import PIPELINE
 from schemas.database import Database, now_utc
+from schemas.points import PointRule
 from schemas.sealing import Sealer
-from schemas.tables import Report
+from schemas.tables import Report, Unit
 
 pytestmark = pytest.mark.browser
+KEPT_POINTS = """() => new Promise((resolve) => {
+    indexedDB.open("suishoupai").onsuccess = (event) => {
+        const asking = event.target.result.transaction("keep").objectStore("keep").get("points");
+        asking.onsuccess = () => resolve(Boolean(asking.result));
+    };
+})"""
 
 
 def test_a_session_that_ended_offline_keeps_the_tip_for_its_rider(
@@ -148,3 +158,49 @@ def test_a_phone_that_two_riders_share_gives_neither_ones_tips_to_the_other(
     with database.reading() as session:
         sent = session.scalars(select(Report.rider_id).order_by(Report.id)).all()
     assert (len(sent), sent[-2:]) == (before + 1, [first, first])
+
+
+def test_points_are_read_without_a_network_and_by_nobody_else(
+    lasting_door: Any, open_phone: Any, database: Database, hand: Any
+) -> None:
+    sealer, cookies, now = Sealer(lasting_door.settings), [], now_utc()
+    with database.writing() as session:
+        unit_id = session.scalars(select(Unit.id)).first()
+        for name, number in (("孙八", "13900006671"), ("周九", "13900006672")):
+            profile = RiderProfile(name, number)
+            rider_id = add_rider(session, sealer=sealer, profile=profile).id
+            cookies.append(open_session(session, rider_id=rider_id, device="Chrome", now=now))
+            for cause in ("decided", "waits") if name == "孙八" else ():
+                rule = PointRule.SUPERVISOR_TASK if cause == "waits" else PointRule.FIRST_REPORT
+                earned = Earned(
+                    rule=rule, cause=cause, rider_id=rider_id, unit_id=unit_id, earned_at=now
+                )
+                made = award(session, earned=earned, actor=PIPELINE, now=now)
+                if made and cause == "decided":
+                    grant(session, found=made, actor=PIPELINE, now=now)
+    phone = open_phone()
+    hand.sign_in(phone, lasting_door.address, cookies[0])
+    page = phone.new_page()
+    # They are brought when the app opens: nobody has to have looked while there was a network.
+    with page.expect_response("**/api/v1/me/points"):
+        page.goto(lasting_door.address)
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function(KEPT_POINTS)
+    phone.set_offline(True)
+    page.goto(f"{lasting_door.address}/#mine")
+    page.get_by_role("link", name="我的积分").tap()
+    expect(page.get_by_role("status")).to_contain_text("没有信号，这是 今天")
+    expect(page.locator(".sum b")).to_have_text("50")
+    expect(page.locator("#frame main")).to_contain_text("待审核 20 分")
+    expect(page.locator(".list").last).to_contain_text("+50 举报经核查属实")
+    # Another rider has the phone: neither the page nor the storage holds the first one's.
+    hand.sign_in(phone, lasting_door.address, cookies[1])
+    phone.set_offline(False)
+    page.reload()
+    expect(page.locator(".sum b")).to_have_text("0")
+    assert "+50" not in page.content()
+    phone.clear_cookies()
+    page.reload()
+    page.get_by_text("登录后，能看到您的积分。").wait_for()
+    expect(page.locator(".sum")).to_have_count(0)
+    page.wait_for_function(f"async () => !(await ({KEPT_POINTS})())")
