@@ -16,8 +16,11 @@ from sqlalchemy.orm import Session
 
 from intake.doorway import not_found
 from review_ui.access.staff import SignedIn
+from review_ui.risk.facts import middle_of
 from schemas.access import Right
 from schemas.campaigns import MOST_SHOPS
+from schemas.divisions import divisions
+from schemas.draws.algorithm import Item
 from schemas.draws.keeping import find_draw
 from schemas.errors import InvalidInput
 from schemas.places import Datum, Point, to_wgs84
@@ -26,7 +29,7 @@ from schemas.units import below
 from schemas.words import Words
 
 Row = tuple[str, str] | tuple[str, str, float, float]
-_SQUARE = re.compile(r"([0-9]{6})\.([0-9]{1,9})")
+_SQUARE = re.compile(r"([0-9]{6})\.([0-9]{10})")
 _HEADS = frozenset({"店名", "名称", "name", "shop"})
 
 
@@ -79,7 +82,7 @@ def shops_of_draw(session: Session, *, draw_id: UUID, staff: SignedIn) -> tuple[
 
 
 def shops_of_squares(codes: Iterable[str]) -> str:
-    """Return squares of the map of risk, such as `210103.474526345`, as `read_shops` reads them.
+    """Return squares of the map of risk, such as `210103.1317930345`, as `read_shops` reads them.
 
     What is no square of a county is left out.
     """
@@ -96,10 +99,9 @@ def _drawn(item: Item) -> Row:
 def _square(code: str, number: str) -> Row | None:
     """Return the middle of a square, named so that a rider finds it; None for an impossible one."""
     found, (latitude, longitude) = divisions().get(code), middle_of(int(number))
-    if found is None or not is_on_earth(latitude, longitude):
+    if found is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    around = f"{latitude:.3f}, {longitude:.3f}"
-    return say(Words(f"{found.name} {around} 一带", f"{found.name}, around {around}")), "", latitude, longitude
+    return f"{found.name} {latitude:.3f}, {longitude:.3f} 一带", "", latitude, longitude
 
 
 def _written(rows: Iterable[Row]) -> str:

@@ -13,7 +13,7 @@ from review_ui.campaigns import making as core
 from review_ui.campaigns.inviting import Invited, invite
 from review_ui.campaigns.looking import Sight, campaigns_within, look_at
 from review_ui.campaigns.making import Wish
-from review_ui.campaigns.shops import read_shops, shops_of_draw
+from review_ui.campaigns.shops import read_shops, shops_of_draw, shops_of_squares
 from review_ui.presenting import say
 from review_ui.rewards.offers import read_day
 from review_ui.room import moment, person, room, today
@@ -40,7 +40,7 @@ MOST_CSV_BYTES = 256 * 1024
 @campaigns.get("")
 @enters(Entry.RUN_CAMPAIGNS)
 def list_campaigns() -> str:
-    """Show the campaigns of the person's trees; `draw` fills in the shops that were drawn."""
+    """Show the campaigns of the person's trees; `draw` and `square` fill in where to go."""
     return _list_page()
 
 
@@ -202,10 +202,10 @@ def sight_of(session: Session, campaign_id: UUID) -> Sight:
 
 
 def _drawn(session: Session) -> dict[str, str]:
-    """Return what the form begins with where the address names a random draw."""
+    """Return what the form begins with where the address names a draw, or squares of /risk."""
     draw_id = asked.args.get("draw", type=UUID)
     if draw_id is None:
-        return {}
+        return {"shops": shops_of_squares(asked.args.getlist("square"))}
     title, shops = shops_of_draw(session, draw_id=draw_id, staff=person())
     return {"name": title[:80], "shops": shops}
 

@@ -73,6 +73,7 @@ def show_risk() -> str:
         small_cell=room().settings.bulletin_small_cell,
         percent=round(FALSE_DISCOVERIES * 100),
         tile_url=room().settings.tile_url,
+        may_campaign=person().may(Right.RUN_CAMPAIGNS),
         today=today(),
     )
 

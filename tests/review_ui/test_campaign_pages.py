@@ -1,5 +1,6 @@
 """Campaigns on the room's pages and over its API: no answer names a rider or leads to a case."""
 
+import html
 import io
 import re
 from dataclasses import replace
@@ -166,9 +167,10 @@ def test_the_shops_of_a_draw_are_filled_in_for_those_who_may_see_it(
 ) -> None:
     sealer, other = Sealer(world.settings), world.person("otto", (Role.DISPATCHER, SHENYANG))
     items = [(Item(key=str(number), name=f"抽中的店 {number}"), 1) for number in range(3)]
+    items.append((Item(key="cell:210103:1317930345", name="41.795, 123.455"), 1))
     plan = Plan(
         unit_id=world.unit(SHENHE).id, kind="list", origin="x", tickets=tickets_of(items),
-        title="十一月抽取", size=3,
+        title="十一月抽取", size=4,
     )  # fmt: skip
     with world.database.writing() as session:
         draw = prepare(session, plan=plan, staff_id=dora.staff_id, sealer=sealer, now=world.now)
@@ -184,9 +186,23 @@ def test_the_shops_of_a_draw_are_filled_in_for_those_who_may_see_it(
             session, plan=replace(plan, size=2), staff_id=dora.staff_id, sealer=sealer,
             now=world.now,
         )  # fmt: skip
-    page = office.get(f"/campaigns?draw={draw.id}").text
+    way = re.search(r'href="(/campaigns\?draw=[^"#]+)#h-new"', office.get(f"/draws/{draw.id}").text)
+    assert way[1] == f"/campaigns?draw={draw.id}"
+    page = office.get(way[1]).text
     assert all(f"抽中的店 {number}" in page for number in range(3))
+    assert "一带&#34;,,41.795,123.455" in page
     assert 'value="十一月抽取"' in page
     assert office.get(f"/campaigns?draw={waits.id}").status_code == 409
+    ruled = browse(world.person("anna", (Role.INSPECTOR, SHENHE))).get(f"/draws/{draw.id}")
+    assert (ruled.status_code, "/campaigns?draw" in ruled.text) == (200, False)
+    assert "/campaigns?draw" not in office.get(f"/draws/{waits.id}").text
     foreign = browse(world.person("xena", (Role.DISPATCHER, "330106")))
     assert foreign.get(f"/campaigns?draw={draw.id}").status_code == 404
+
+
+def test_squares_that_were_drawn_or_picked_are_places_to_go_to(world, office, dora) -> None:
+    page = office.get(
+        "/campaigns?square=210103.1317930345&square=999999.1&square=x&square=210103.1"
+    )
+    assert '"沈河区 41.795, 123.455 一带",,41.795,123.455' in html.unescape(page.text)
+    assert page.text.count("一带&#34;") == 1

@@ -333,6 +333,9 @@ def test_the_files_hold_what_the_page_shows(town, world, browse) -> None:
         assert answer.content_type == "text/csv; charset=utf-8"
         return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
 
+    assert 'name="square"' not in client.get("/risk").text
+    office = browse(world.person("dora", (Role.DISPATCHER, SHENHE)))
+    assert 'name="square" value="210103.1317930345"' in office.get("/risk").text
     assert lines("cells")[1][1:6] == ["41.795", "123.455", "2", "2", "2.0"]
     assert lines("shops")[1][0] == "'=HYPERLINK(1)"
     assert lines("hours")[1][1:] == ["<5"] * 24

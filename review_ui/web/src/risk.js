@@ -6,6 +6,7 @@ import L from "leaflet";
 const CHINA = [[18, 73], [54, 135]];
 // Hot squares are apart by a thick dark edge, too, and not by their colour alone.
 const HOT = { color: "#7a1f0a", weight: 3, fillColor: "#d1491b", fillOpacity: 0.55 };
+const PICKED = { color: "#111827", weight: 4, dashArray: "6 4" };
 const PLAIN = { color: "#3f69a0", weight: 1, fillColor: "#7f9cc4", fillOpacity: 0.35 };
 
 for (const element of document.querySelectorAll("[data-squares]")) {
@@ -40,5 +41,15 @@ function square(row, side) {
   const [latitude, longitude] = [Number(row.dataset.latitude), Number(row.dataset.longitude)];
   const half = side / 2;
   const corners = [[latitude - half, longitude - half], [latitude + half, longitude + half]];
-  return L.rectangle(corners, "hot" in row.dataset ? HOT : PLAIN).bindTooltip(row.dataset.words, { sticky: true });
+  const look = "hot" in row.dataset ? HOT : PLAIN;
+  const made = L.rectangle(corners, look).bindTooltip(row.dataset.words, { sticky: true });
+  const tick = row.querySelector("input");
+  if (tick) {
+    // The tick in the table is what is sent; the map only sets it and shows it.
+    const show = () => made.setStyle(tick.checked ? { ...look, ...PICKED } : { dashArray: null, ...look });
+    made.on("click", () => tick.click());
+    tick.addEventListener("change", show);
+    show();
+  }
+  return made;
 }
