@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from schemas.boundaries.display import display_shapes
 from schemas.boundaries.locating import BoundarySet, load_county_boundaries
 from schemas.boundaries.merging import Override
+from schemas.boundaries.provinces import province_shapes
 from schemas.places import METRES_PER_DEGREE, Point
 from schemas.tables import Jurisdiction
 
@@ -63,6 +64,14 @@ class Outlines:
             self._drawn[key] = shapes
         return shapes
 
+    def provinces(self) -> dict[str, Any]:
+        """Return a FeatureCollection of the provinces; the first call of a process takes a second.
+
+        What an operator loaded moves lines by less than a picture of the country shows.
+        """
+        with self._lock:
+            return _provinces()
+
     def county_at(self, session: Session, *, point: Point, on: date) -> str | None:
         """Return the code of the county that a place lies in, None outside all of them."""
         return self._boundaries(session).locate(point, margin_m=0.0, on=on).code
@@ -97,6 +106,12 @@ def _prefix(code: str) -> str:
 def _package() -> BoundarySet:
     """Return the package's boundaries, which never change while a process lives."""
     return load_county_boundaries()
+
+
+@cache
+def _provinces() -> dict[str, Any]:
+    """Return the provinces, dissolved once: the package's counties have no days of their own."""
+    return province_shapes(_package().areas(date.max))
 
 
 def _override(row: Jurisdiction) -> Override:

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook
 
-from intake.bulletins.choropleth import choropleth
+from intake.bulletins.choropleth import map_of
 from intake.bulletins.editions import TYPES, Edition, Format, as_document, edition_of
 from intake.bulletins.figures import figure
 from intake.bulletins.print import as_pdf
@@ -30,7 +30,6 @@ from intake.bulletins.workbook import as_xlsx
 from intake.fonts import find_chinese_font
 from intake.inserting import insert_if_new
 from schemas.bulletins.definitions import HEADLINES, INDICATORS
-from schemas.bulletins.territory import Table
 from schemas.database import new_id, now_utc
 from schemas.divisions import full_name
 from schemas.errors import ConfigurationError
@@ -256,14 +255,11 @@ def _message(machine: Machine, parcel: Parcel, now: datetime) -> EmailMessage:
 
 def _attach(message: EmailMessage, machine: Machine, parcel: Parcel, now: datetime) -> None:
     found, name = parcel.edition.bulletin, parcel.edition.name
-    rows, drawn = found.tables.get(Table.COUNTY.value), None
-    if rows is not None:
-        with machine.database.reading() as session:
-            shapes = Outlines().within(session, codes={found.scope}, on=local_date(now))
-        drawn = choropleth(shapes, {code: each.get("received") or 0 for code, each in rows.items()})
+    with machine.database.reading() as session:
+        drawn = map_of(session, outlines=Outlines(), bulletin=found, on=local_date(now))
     files = {
         Format.PDF: as_pdf(
-            parcel.edition, map_of_counties=drawn, font=find_chinese_font(), locale="zh"
+            parcel.edition, map_of_areas=drawn, font=find_chinese_font(), locale="zh"
         ),
         Format.XLSX: as_xlsx(parcel.edition, locale="zh"),
     }

@@ -38,16 +38,14 @@ _LABELS = {
 }
 
 
-def as_pdf(
-    edition: Edition, *, map_of_counties: Choropleth | None, font: Font, locale: str
-) -> bytes:
+def as_pdf(edition: Edition, *, map_of_areas: Choropleth | None, font: Font, locale: str) -> bytes:
     """Return a bulletin as PDF."""
     with tempfile.TemporaryDirectory(prefix="bulletin-") as name:
         directory = Path(name)
         shutil.copyfile(TEMPLATE, directory / "bulletin.typ")
-        if map_of_counties:
-            (directory / "map.svg").write_text(as_svg(map_of_counties, font=font.family), "utf-8")
-        data = _Sheet(edition, locale).data(map_of_counties) | {"font": font.family}
+        if map_of_areas:
+            (directory / "map.svg").write_text(as_svg(map_of_areas, font=font.family), "utf-8")
+        data = _Sheet(edition, locale).data(map_of_areas) | {"font": font.family}
         (directory / "data.json").write_text(json.dumps(data, ensure_ascii=False), "utf-8")
         return typst.compile(
             str(directory / "bulletin.typ"),
@@ -112,7 +110,7 @@ class _Sheet:
             for step in drawn.legend
         ]
         return {
-            "title": self.say("收到举报，按区县", "Reports received, by county"),
+            "title": drawn.title.say(self.locale),
             "legend": legend,
         }
 

@@ -12,7 +12,7 @@ from intake.fonts import find_chinese_font
 from review_ui.bulletins.showing import allowed_scope, issues_of, present_bulletin
 from review_ui.room import person, room
 from review_ui.routes.bulletin_issues import MOST_ISSUES
-from review_ui.routes.bulletins import asked_revision, asked_week, map_of
+from review_ui.routes.bulletins import asked_revision, asked_week, drawn_map
 from schemas.wire.bulletins import BulletinAnswer, IssueLine, IssueList
 from schemas.wire.openapi import Answered, Described, Given, describes
 
@@ -119,8 +119,8 @@ def _file(kind: str) -> Response:
     locale = "en" if request_locale() == "en" else "zh"
     if wanted is Format.PDF:
         with room().database.reading() as db:
-            drawn = map_of(db, edition.bulletin)
-        data = as_pdf(edition, map_of_counties=drawn, font=find_chinese_font(), locale=locale)
+            drawn = drawn_map(db, edition.bulletin)
+        data = as_pdf(edition, map_of_areas=drawn, font=find_chinese_font(), locale=locale)
     elif wanted is Format.XLSX:
         data = as_xlsx(edition, locale=locale)
     else:

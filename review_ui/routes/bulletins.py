@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.bulletins.choropleth import Choropleth, choropleth
+from intake.bulletins.choropleth import Choropleth, map_of
 from intake.bulletins.editions import COLUMNS
 from intake.bulletins.figures import changed, figure, row_words
 from intake.doorway import Entry, enters, not_found
@@ -57,7 +57,7 @@ def show_bulletin() -> str:
             **_facts(found),
             tables=tables_of(found.bulletin, order=request.args.get("sort", "")),
             year=year_until(db, found.bulletin),
-            map=map_of(db, found.bulletin),
+            map=drawn_map(db, found.bulletin),
             revisions=issues_of(db, scope=scope, week=week),
             deltas=deltas_of(found.issue),
             month=period_of(week, year=False),
@@ -80,7 +80,7 @@ def show_screen() -> str:
             "bulletin_screen.html",
             **_facts(found),
             areas=areas or tables_of(found.bulletin)[:1],
-            map=map_of(db, found.bulletin),
+            map=drawn_map(db, found.bulletin),
             now=moment(),
         )
 
@@ -205,13 +205,9 @@ def _facts(found: Shown) -> dict[str, Any]:
     }
 
 
-def map_of(session: Session, bulletin: Bulletin) -> Choropleth | None:
-    """Return the map of what was received by county, where the bulletin counts by county."""
-    rows = bulletin.tables.get(Table.COUNTY.value)
-    if rows is None:
-        return None
-    shapes = room().outlines.within(session, codes={bulletin.scope}, on=today())
-    return choropleth(shapes, {code: each.get("received") or 0 for code, each in rows.items()})
+def drawn_map(session: Session, bulletin: Bulletin) -> Choropleth | None:
+    """Return the map of a bulletin, where it counts by county or by province."""
+    return map_of(session, outlines=room().outlines, bulletin=bulletin, on=today())
 
 
 def _visible(session: Session, ids: list[Any]) -> list[Case]:

@@ -14,6 +14,7 @@ from schemas.errors import InvalidInput
 from schemas.lifecycle import State
 from schemas.tables import AuditEntry, BulletinIssue
 from schemas.weeks import read_week, week_of
+from schemas.words import Words
 
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -176,9 +177,25 @@ def test_the_map_has_few_classes_that_hold_every_county_once(dialect) -> None:
         assert len([each for each in steps if each.least <= value <= each.most]) == 1
     assert [(each.least, each.most) for each in steps_of([7, 7])] == [(1, 7)]
     shapes = {"features": [square(str(number), number) for number in range(3)]}
-    drawn = choropleth(shapes, {"0": 5, "2": 9})
+    title = Words("图", "Map")
+    drawn = choropleth(shapes, {"0": 5, "2": 9}, title=title)
     assert drawn is not None
     assert [each.value for each in drawn.patches] == [5, 0, 9]
     assert [each.is_numbered for each in drawn.patches] == [True, False, True]
     assert drawn.patches[1].shade == 0 < drawn.patches[0].shade < drawn.patches[2].shade
-    assert choropleth({"features": shapes["features"][:1]}, {}) is None
+    assert choropleth({"features": shapes["features"][:1]}, {}, title=title) is None
+
+
+def test_the_whole_country_is_drawn_by_province(world, browse) -> None:
+    world.case()
+    world.case(code=XIHU)
+    page = browse(world.person("nat", (Role.STATISTICIAN, "000000"))).get("/bulletins").text
+    assert "收到举报，按省；数字见下面的表" in page
+    drawn = page.split('<figure class="choropleth">')[1].split("</figure>")[0]
+    assert drawn.count("<path") == 34
+    assert re.findall(r'class="shade-4"><title>(\w+) 1<', drawn) == ["辽宁省", "浙江省"]
+    assert re.findall(r">1</text>", drawn) == [">1</text>"] * 2
+    # The page stays light, and the islands of the South China Sea stay on the map.
+    assert len(drawn) < 120_000
+    (hainan,) = re.findall(r'd="([^"]+)" class="shade-0"><title>海南省', drawn)
+    assert hainan.count("M") > 100
