@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LinearRing, shape
+from shapely.geometry import LinearRing, MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
@@ -30,8 +30,8 @@ _MARGIN = 8
 SHADES = ("#f6f7f9", "#c3d3e8", "#7f9cc4", "#3f69a0", "#12365f")
 # The first shade on which white is the more legible of the two.
 _WHITE_FROM = 3
-# A number is written where its area is so high, and so wide for each digit, in the picture's units.
-_ROOM_FOR_NUMBER, _ROOM_FOR_DIGIT = 14, 7
+# A number is written where a circle of so much, and so much for each digit, fits in the picture.
+_ROOM_FOR_NUMBER, _ROOM_FOR_DIGIT = 2.5, 3
 # Beyond so many degrees from south to north a flat grid of degrees shows wrong shapes.
 _FLAT_DEGREES = 15
 # Maps of China are conic and equal-area with these parallels and this meridian.
@@ -43,6 +43,7 @@ _TITLES = {
     Table.PROVINCE: Words("收到举报，按省", "Reports received, by province"),
 }
 
+Outline = Polygon | MultiPolygon
 Projection = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -113,8 +114,10 @@ def choropleth(
     if len(found) <= 1:
         return None
     project = _projection([outline for _, _, outline in found])
-    found = [(code, name, shapely.transform(each, project)) for code, name, each in found]
-    frame = _Frame([outline for _, _, outline in found])
+    drawn = [
+        (code, name, cast(Outline, shapely.transform(each, project))) for code, name, each in found
+    ]
+    frame = _Frame([outline for _, _, outline in drawn])
     steps = steps_of([values.get(code, 0) for code, _, _ in found])
     return Choropleth(
         title=title,
@@ -122,7 +125,7 @@ def choropleth(
         height=frame.height,
         patches=tuple(
             _patch(code, name, outline, values.get(code, 0), frame, steps)
-            for code, name, outline in found
+            for code, name, outline in drawn
         ),
         legend=steps,
     )
@@ -194,29 +197,27 @@ class _Frame:
         self._west, self._north = float(west), float(north)
         wide, high = float(east - west), float(north - south)
         inner = WIDTH - 2 * _MARGIN
-        self._scale = min(inner / wide, (_MOST_HEIGHT - 2 * _MARGIN) / high)
-        self._indent = (inner - wide * self._scale) / 2
-        self.height = math.ceil(high * self._scale + 2 * _MARGIN)
+        self.scale = min(inner / wide, (_MOST_HEIGHT - 2 * _MARGIN) / high)
+        self._indent = (inner - wide * self.scale) / 2
+        self.height = math.ceil(high * self.scale + 2 * _MARGIN)
 
     def point(self, east: float, north: float) -> tuple[float, float]:
-        x, y = (east - self._west) * self._scale, (self._north - north) * self._scale
+        x, y = (east - self._west) * self.scale, (self._north - north) * self.scale
         return round(x + self._indent + _MARGIN, 1), round(y + _MARGIN, 1)
 
 
 def _patch(
     code: str,
     name: str,
-    outline: BaseGeometry,
+    outline: Outline,
     value: int,
     frame: _Frame,
     steps: Sequence[Step],
 ) -> Patch:
     shade = next(each.shade for each in steps if each.least <= value <= each.most)
-    middle = outline.representative_point()
-    x, y = frame.point(middle.x, middle.y)
-    west, south, east, north = outline.bounds
-    left, top = frame.point(west, north)
-    right, bottom = frame.point(east, south)
+    # The middle of the widest round place within it: no number lies over a neighbour.
+    radius = shapely.maximum_inscribed_circle(outline, tolerance=2 / frame.scale)
+    x, y = frame.point(*radius.coords[0])
     return Patch(
         code=code,
         name=name,
@@ -226,8 +227,7 @@ def _patch(
         x=x,
         y=y,
         is_numbered=value > 0
-        and bottom - top >= _ROOM_FOR_NUMBER
-        and right - left >= max(_ROOM_FOR_NUMBER, _ROOM_FOR_DIGIT * len(str(value))),
+        and radius.length * frame.scale >= _ROOM_FOR_NUMBER + _ROOM_FOR_DIGIT * len(str(value)),
     )
 
 
