@@ -24,6 +24,7 @@ from schemas.errors import SuishoupaiError
 from schemas.stations import SERVICES, WEEKDAYS
 from schemas.wire.openapi import Answered, Described, describes
 from schemas.wire.stations import OfferingRequest, StationEntry, StationList
+from schemas.workdays import local_date
 
 around_stations = Blueprint("around_stations", __name__)
 around_stations_api = Blueprint("around_stations_api", __name__, url_prefix="/api/v1")
@@ -36,7 +37,11 @@ GOOD_FOR_S = 300
 def show_stations() -> str:
     """Show the stations by area."""
     return render_template(
-        "stations.html", stations=_listed(), services=SERVICES, weekdays=WEEKDAYS, now=now_utc()
+        "stations.html",
+        stations=_listed(),
+        services=SERVICES,
+        weekdays=WEEKDAYS,
+        weekday=local_date(now_utc()).weekday(),
     )
 
 

@@ -220,7 +220,6 @@ def _list_page(*, refusal: SuishoupaiError | None = None) -> str:
         sights=sights,
         units=units,
         kinds=KIND_NAMES,
-        datums=[each.value for each in Datum],
         fewest=FEWEST_RIDERS,
         most_shops=MOST_SHOPS,
         today=today(),

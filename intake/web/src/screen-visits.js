@@ -16,7 +16,7 @@ import {
   reportFrom,
   take,
 } from "./visits.js";
-import { say } from "./words.js";
+import { say, sayDay } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Campaign} Campaign */
 /** @typedef {import("./types.d.ts").Visit} Visit */
@@ -73,7 +73,7 @@ function card(campaign) {
     "section",
     { class: "card" },
     el("h2", {}, campaign.name),
-    el("p", { class: "note" }, `${campaign.unit} · ${campaign.starts_on} — ${campaign.ends_on}`),
+    el("p", { class: "note" }, campaign.unit, el("br"), `${sayDay(campaign.starts_on)}—${sayDay(campaign.ends_on)}`),
     campaign.purpose ? el("p", {}, campaign.purpose) : null,
     ...standing(campaign),
     mine.length ? el("h3", {}, say("我的任务")) : null,
