@@ -31,6 +31,7 @@ RIDER_PAGES = {
     "rider-leave": "/me/leave",
     "rider-points": "/points",
     "rider-mall": "/points/mall",
+    "rider-points-kept": "/#points",
     "rider-visits": "/#visits",
     "rider-stations": "/#stations",
 }
@@ -45,6 +46,7 @@ ROOM = {
     "map": ("shenyang-dispatch", "/map"),
     "week": ("shenyang-dispatch", "/week"),
     "bulletin": ("shenyang-dispatch", "/bulletins"),
+    "bulletin-country": ("nation-dispatch", "/bulletins"),
     "bulletin-screen": ("shenyang-dispatch", "/bulletins/screen"),
     "risk": ("shenyang-dispatch", "/risk?base=even"),
     "issues": ("shenyang-stats", "/bulletins/issues"),

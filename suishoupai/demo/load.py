@@ -39,7 +39,7 @@ from suishoupai.demo.tips import (
     plan,
     shenyang,
 )
-from suishoupai.demo.visiting import OFFICE, run_campaign
+from suishoupai.demo.visiting import DRAWER, OFFICE, PREPARER, draw_visits, run_campaign
 
 Progress = Callable[[Words], AbstractContextManager[Tick]]
 _DONE = (State.PENALISED, State.CLOSED)
@@ -116,6 +116,12 @@ def load(
             supervisors={each: accounts.rider_tokens[str(each)] for each in supervisors},
             staff_token=accounts.staff_tokens[OFFICE],
             today=local_date(now_utc()),
+        )
+        draw_visits(
+            addresses[1],
+            database,
+            preparer_token=accounts.staff_tokens[PREPARER],
+            drawer_token=accounts.staff_tokens[DRAWER],
         )
     figures = count(database, tips, numbers)
     figures.check()

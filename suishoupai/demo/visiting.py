@@ -1,4 +1,4 @@
-"""The demo's campaign: a few shops to visit, supervisors who accept, and the first visits."""
+"""The demo's visits: a random draw of shops, a campaign with supervisors, and the first visits."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -12,12 +12,15 @@ from schemas.database import Database
 from schemas.errors import Unavailable
 from schemas.sealing import Sealer
 from schemas.settings import Settings
-from schemas.tables import Campaign
+from schemas.tables import Campaign, Draw, DrawResult
 from schemas.words import Words
 from suishoupai.demo.people import rider_phone
 
 OFFICE = "shenyang-dispatch"
 NAME = "随机访餐厅（演示）"
+# Who prepares a draw is not who draws.
+PREPARER, DRAWER = "shenhe-1", "shenhe-head"
+DRAW = "十二月随机访餐厅抽签（演示）"
 # Name, address, WGS-84 degrees: made up like everything in the demo.
 SHOPS = (
     ("春饼王（演示）", "沈河区中街路 18 号", 41.8012, 123.4561),
@@ -27,6 +30,42 @@ SHOPS = (
     ("南塔烤肉（演示）", "沈河区文化东路 9 号", 41.7715, 123.4553),
     ("五爱面馆（演示）", "沈河区热闹路 88 号", 41.7876, 123.4519),
 )
+
+
+# From these is drawn: those of the campaign, and as many more.
+OTHERS = (
+    ("小津桥水饺（演示）", "沈河区小津桥路 3 号"),
+    ("风雨坛砂锅（演示）", "沈河区风雨坛街 27 号"),
+    ("大西菜行盒饭（演示）", "沈河区大西路 51 号"),
+    ("万莲粥铺（演示）", "沈河区万莲路 15 号"),
+    ("泉园炸鸡（演示）", "沈河区泉园一路 8 号"),
+    ("文艺路米线（演示）", "沈河区文艺路 66 号"),
+)
+
+
+def draw_visits(
+    address: str, database: Database, *, preparer_token: str, drawer_token: str
+) -> None:
+    """Let one person prepare a random draw and another draw; twice is as once.
+
+    Raises Unavailable `demo-campaign-refused` when the room does not take it.
+    """
+    draws = f"{address}/api/v1/draws"
+    with database.reading() as session:
+        known = session.scalar(select(Draw.id).where(Draw.title == DRAW))
+        is_drawn = known is not None and session.get(DrawResult, known) is not None
+    if known is None:
+        shops = [*(shop[:2] for shop in SHOPS), *OTHERS]
+        wish = {
+            "unit": "210103",
+            "source": "list",
+            "title": DRAW,
+            "size": 4,
+            "text": "\n".join(["店名,地址", *(",".join(shop) for shop in shops)]),
+        }
+        known = _ask(draws, preparer_token, wish)["id"]
+    if not is_drawn:
+        _ask(f"{draws}/{known}/draw", drawer_token, {})
 
 
 def run_campaign(
@@ -88,8 +127,8 @@ def _ask(url: str, token: str, body: Mapping[str, Any] | None = None) -> dict[st
         raise Unavailable(
             "demo-campaign-refused",
             Words(
-                f"演示的走访活动没有办成（{answer.status_code}）：{answer.text[:200]}",
-                f"The demo's campaign was refused ({answer.status_code}): {answer.text[:200]}",
+                f"演示的走访没有办成（{answer.status_code}）：{answer.text[:200]}",
+                f"The demo's visits were refused ({answer.status_code}): {answer.text[:200]}",
             ),
         )
     content: dict[str, Any] = answer.json()

@@ -14,6 +14,8 @@ from schemas.tables import (
     CampaignTask,
     Case,
     CaseReport,
+    Draw,
+    DrawResult,
     Notice,
     PointAward,
     PointEntry,
@@ -139,12 +141,17 @@ def check_points(product: Any) -> None:
 
 
 def check_campaign(product: Any) -> None:
-    """A campaign is open, one shop was visited, and the greeting's rider is still asked."""
+    """A campaign is open, one shop was visited, one rider is asked, one draw is drawn."""
     with product.database.reading() as session:
         visits = Counter(session.scalars(select(CampaignTask.status)))
         answers = Counter(session.scalars(select(CampaignInvitation.accepted)))
+        prepared_by, drawn_by = session.execute(
+            select(Draw.prepared_by, DrawResult.drawn_by).join(DrawResult)
+        ).one()
     assert visits == {"open": 3, "clean": 1, "not_visited": 1, "taken": 1}
     assert answers == {True: 3, None: 1}
+    assert prepared_by != drawn_by
+    assert product.command("draws", "verify") == {"verified": 1, "difference": None}
 
 
 def check_places(product: Any) -> None:
