@@ -36,6 +36,8 @@ FLAG_ICONS = {
     "place-outside-china": "world",
     "edited-software": "photo-edit",
     "screen-photo": "photo-edit",
+    "screen-frame": "device-desktop",
+    "device-differs": "device-mobile-question",
     "clock-ahead": "clock-exclamation",
     "clock-late": "clock-hour-4",
     "clock-wrong": "clock-x",

@@ -28,6 +28,12 @@ TITLE_SHOWN = """async () => {
     return shown[0]?.title;
 }"""
 
+# One that is still being activated is ready, too, and may miss what is pushed.
+ACTIVATED = """async () => {
+    const { active } = await navigator.serviceWorker.ready;
+    return active.state === "activated";
+}"""
+
 
 def registration_of(page: Page) -> tuple[Any, str]:
     """Return the browser's line to service workers, and the id of the app's registration."""
@@ -37,7 +43,7 @@ def registration_of(page: Page) -> tuple[Any, str]:
         lambda event: found.extend(each["registrationId"] for each in event["registrations"]),
     )
     workers.send("ServiceWorker.enable")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    wait_for(page, ACTIVATED)
     return workers, found[-1]
 
 
