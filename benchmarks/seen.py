@@ -93,7 +93,7 @@ class Store:
                 (rows[number][0], "trimmed", pdq.tobytes(), 100)
                 for number, pdq in enumerate(trimmed)
             ]
-            self._write(rows)
+            self.write("photo_hashes (photo_id, variant, pdq, quality)", rows)
             self._remember(np.concatenate([part, trimmed]), [row[0] for row in rows])
             print(f"{start + len(part):>12,} of {photos:,} photos", file=sys.stderr)
         return time.monotonic() - begin
@@ -103,15 +103,16 @@ class Store:
         ids = np.frombuffer(b"".join(owner.bytes for owner in owners), np.uint8)
         self.owners = np.concatenate([self.owners, ids.reshape(-1, 16)])
 
-    def _write(self, rows: Sequence[tuple[UUID, str, bytes, int]]) -> None:
-        columns = "photo_hashes (photo_id, variant, pdq, quality)"
+    def write(self, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Put rows, each of which begins with a photo's id, straight into a table."""
         with self.database.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             if self.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = OFF")
                 driver.execute("BEGIN IMMEDIATE")
                 given = ((row[0].hex, *row[1:]) for row in rows)
-                driver.executemany(f"INSERT INTO {columns} VALUES (?, ?, ?, ?)", given)
+                marks = ", ".join("?" * len(rows[0]))
+                driver.executemany(f"INSERT INTO {columns} VALUES ({marks})", given)
                 driver.execute("COMMIT")
                 driver.execute("PRAGMA foreign_keys = ON")
                 return
@@ -125,11 +126,11 @@ class Store:
     def insert(self) -> float:
         """Write photos in batches as the product writes them, and pack; return photos a second."""
         fresh = made_up(INSERTED, self.chance)
-        report = self._report()
+        report = self.report()
         begin, owners = time.monotonic(), []
         for start in range(0, len(fresh), BATCH):
             with self.database.writing() as session:
-                photos = [self._photo(report) for _ in range(BATCH)]
+                photos = [self.photo(report) for _ in range(BATCH)]
                 session.add_all(photos)
                 session.flush()
                 session.add_all(
@@ -142,7 +143,8 @@ class Store:
         self._remember(fresh, owners)
         return INSERTED / taken_s
 
-    def _report(self) -> UUID:
+    def report(self) -> UUID:
+        """Put a report in and return its id."""
         with self.database.writing() as session:
             report = Report(
                 number=uuid4().hex[:20], receipt_hash=uuid4().hex, categories=["PEST"],
@@ -153,7 +155,8 @@ class Store:
             return report.id
 
     @staticmethod
-    def _photo(report_id: UUID) -> Photo:
+    def photo(report_id: UUID) -> Photo:
+        """Return a photo of a report, which is in no table yet."""
         return Photo(
             id=random_id(), report_id=report_id, position=0, sha256=uuid4().hex * 2,
             size_bytes=2_900_000, content_type="image/jpeg", width=4032, height=3024,
@@ -169,7 +172,7 @@ class Store:
             )
             bits[turned] ^= 1
             turns[self.chance.integers(0, 8)] = np.packbits(bits)
-        photo = self._photo(self._report())
+        photo = self.photo(self.report())
         with self.database.writing() as session:
             session.add(photo)
             session.flush()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from sqlalchemy import delete, select
 
 from schemas.database import connect, now_utc
@@ -68,6 +68,42 @@ def test_a_part_of_a_photo_of_a_year_ago_is_suggested_with_nothing_in_common(tip
     assert "altered-copy" in tips.case(second).flags
 
 
+def in_a_chat(photo):
+    """Show a photo at half of a phone's width, between two messages."""
+    screen = Image.new("RGB", (540, 1170), (237, 237, 237))
+    pen = ImageDraw.Draw(screen)
+    pen.rectangle((80, 90, 300, 140), fill="white")
+    screen.paste(photo.resize((270, 202), Image.Resampling.LANCZOS), (80, 170))
+    pen.rectangle((230, 420, 460, 470), fill=(120, 236, 149))
+    return screen
+
+
+def in_a_collage(photo, others):
+    """Show the middle of a photo in one of four panes."""
+    made = Image.new("RGB", (824, 824), "white")
+    for at, each in enumerate((others[0], photo, *others[1:])):
+        middle = each.crop((128, 0, 896, 768)).resize((400, 400), Image.Resampling.LANCZOS)
+        made.paste(middle, (8 + at % 2 * 408, 8 + at // 2 * 408))
+    return made
+
+
+def test_a_pane_of_a_collage_and_a_photo_in_a_chat_lead_to_the_photo(tips, machine, monkeypatch):
+    photo = opened(tips.photo(65))
+    pipeline.examine(tips.send(tips.photo(65), received_at=YEAR_AGO), machine)
+    others = [opened(tips.photo(seed)) for seed in (71, 72, 73)]
+    made = in_a_chat(photo), in_a_collage(photo, others)
+    seen = [find_regions(each) for each in made]
+    monkeypatch.setattr(finding, "MOST_PANES", 0)
+    of_the_wholes = [find_regions(each)[0] for each in made]
+    with machine.database.reading() as session:
+        (photo_id,) = session.scalars(select(PhotoRegions.photo_id)).all()
+        for (regions, stored), whole in zip(seen, of_the_wholes, strict=True):
+            # Those of the whole come first, and only they are stored.
+            assert stored <= len(whole) < len(regions)
+            panes = regions[len(whole) :]
+            assert [each.photo_id for each in search(session, panes)] == [photo_id]
+
+
 def test_where_none_is_to_be_compared_no_part_is_looked_for(tips, machine):
     photo = tips.photo(61)
     tips.process(tips.send(photo, received_at=YEAR_AGO))
@@ -79,10 +115,10 @@ def test_where_none_is_to_be_compared_no_part_is_looked_for(tips, machine):
 
 
 def test_of_two_workers_with_parts_of_one_photo_at_once_at_least_one_sees_the_other(tips, machine):
-    photo = tips.photo(61)
+    photo = tips.photo(65)
     # Two years apart, so that nothing but the regions leads from one to the other.
     reports = [
-        tips.send(photo, received_at=YEAR_AGO), tips.send(as_jpeg(tilted(opened(photo)))),
+        tips.send(photo, received_at=YEAR_AGO), tips.send(as_jpeg(part(opened(photo)))),
     ]  # fmt: skip
     barrier, faults = threading.Barrier(2), []
     pipeline.examine(tips.send(tips.photo(63)), machine)

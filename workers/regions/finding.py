@@ -22,11 +22,13 @@ LEAST_CONTRAST = 0.015
 AROUND = 8.0
 SIDES = np.array([0.10, 0.15, 0.225, 0.34, 0.51, 0.9])
 # Of a class of sides so many are looked at; the large ones are fewer and count for less.
-MOST_OF_A_SIDE = 12
+MOST_OF_A_SIDE = 16
 TURNS = np.array([1.0, 1.0, 1.2, 1.6, 3.0])
 # Parts of a side: what hangs over the rim, and how near is the same region once more.
 OVERHANG, NEAR, SAME_SIDE = 0.04, 0.12, 1.25
-STORED, ASKED = 16, 24
+# A whole is asked with more: of a part that came first 16 are stored, and few of the whole's
+# most telling ones lie in it.
+STORED, ASKED, ASKED_OF_PANE = 16, 48, 24
 PIXELS, SHARPEST = 32, 40.0
 LEAST_EDGE = 64
 BITS, HASH_BYTES = 128, 16
@@ -50,7 +52,7 @@ REGION = np.dtype(
 )
 FULL_SCALE = 65_535
 # Of the whole picture and its panes.
-MOST_REGIONS = ASKED * (1 + MOST_PANES)
+MOST_REGIONS = ASKED + ASKED_OF_PANE * MOST_PANES
 
 Regions = NDArray[np.void]
 Grey = NDArray[np.uint8]
@@ -64,12 +66,12 @@ def find_regions(upright: Image.Image | View) -> tuple[Regions, int]:
     """
     seen = view(upright)
     height, width = seen.grey.shape
-    found = [_regions_in(seen.grey, (0, 0, width, height), seen.at(EDGE))]
+    found = [_regions_in(seen.grey, (0, 0, width, height), seen.at(EDGE), most=ASKED)]
     for box in seen.panes[:MOST_PANES]:
         left, top, right, bottom = box
         if (right - left) * (bottom - top) <= MOST_OF_IT * width * height:
             part = seen.grey[top:bottom, left:right]
-            found.append(_regions_in(seen.grey, box, scaled(part, EDGE)))
+            found.append(_regions_in(seen.grey, box, scaled(part, EDGE), most=ASKED_OF_PANE))
     return np.concatenate(found), min(STORED, len(found[0]))
 
 
@@ -91,7 +93,7 @@ def _halved(grey: Grey) -> Grey:
     )
 
 
-def _regions_in(grey: Grey, box: Box, pixels: Grey) -> Regions:
+def _regions_in(grey: Grey, box: Box, pixels: Grey, *, most: int) -> Regions:
     """Return the regions of a part of a picture, in shares of the whole one.
 
     `pixels` is that part at the size from which regions are cut.
@@ -102,7 +104,7 @@ def _regions_in(grey: Grey, box: Box, pixels: Grey) -> Regions:
     levels = [pixels]
     while max(levels[-1].shape) > PIXELS:
         levels.append(_halved(levels[-1]))
-    places = _chosen(levels[2], levels[0].shape)
+    places = _chosen(levels[2], levels[0].shape)[:most]
     patches = np.stack([_cut(levels, *place) for place in places]) if places else None
     if patches is None:
         return np.empty(0, REGION)
@@ -149,7 +151,7 @@ def _chosen(searched: Grey, shape: tuple[int, ...]) -> list[tuple[float, float, 
         kept.append((x, y, side, (counts[which] + 0.5) * float(TURNS[which])))
         counts[which] += 1
     kept.sort(key=lambda each: each[3])
-    return [(x, y, side) for x, y, side, _ in kept[:ASKED]]
+    return [(x, y, side) for x, y, side, _ in kept]
 
 
 def _is_same(one: tuple[float, float, float], other: tuple[float, ...]) -> bool:

@@ -85,6 +85,16 @@ def search(
     memory: Memory | None = None,
 ) -> list[Sharing]:
     """Return the photos that share the most telling regions, `policy.regions_compared` at most."""
+    judged = _judged(session, asked, rows_to_judge(session, asked, policy, memory), policy)
+    kept = [each for each in judged if each.photo_id not in but]
+    kept.sort(key=lambda each: (-each.score, each.photo_id))
+    return kept[: policy.regions_compared]
+
+
+def rows_to_judge(
+    session: Session, asked: Regions, policy: MatchPolicy = POLICY, memory: Memory | None = None
+) -> list[int]:
+    """Return the rows of photo_regions that share enough to be read, the most telling first."""
     if not len(asked):
         return []
     # In this order: a region only ever moves on from rows to blocks to segments.
@@ -94,11 +104,7 @@ def search(
     parts.append(_in_blocks(session, asked, policy, covered, memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
     parts += [_in_segment(session, each, wanted[each.shift], policy, memory) for each in segments]
-    told = likely(joined(parts), len(asked), policy)
-    judged = _judged(session, asked, told, policy)
-    kept = [each for each in judged if each.photo_id not in but]
-    kept.sort(key=lambda each: (-each.score, each.photo_id))
-    return kept[: policy.regions_compared]
+    return likely(joined(parts), len(asked), policy)
 
 
 def _in_rows(session: Session, asked: Regions, policy: MatchPolicy) -> Near:

@@ -67,13 +67,12 @@ def _good_hashes(rows: Sequence[Any]) -> tuple[list[int], bytes]:
 
 
 def _stored_regions(rows: Sequence[Any]) -> tuple[list[int], bytes]:
-    ids: list[int] = []
-    keys = []
-    for key, stored, data in rows:
-        regions = finding.unpack(data)[:stored]
-        ids += [key] * len(regions)
-        keys.append(regions["hash"].tobytes())
-    return ids, b"".join(keys)
+    size = finding.REGION.itemsize
+    # All at once: a thousand rows one by one cost more than all the comparing.
+    stored_ones = b"".join(data[: stored * size] for _, stored, data in rows)
+    counts = [min(stored, len(data) // size) for _, stored, data in rows]
+    ids = np.repeat(np.array([key for key, _, _ in rows], np.int64), counts)
+    return ids.tolist(), np.frombuffer(stored_ones, finding.REGION)["hash"].tobytes()
 
 
 _HASHES, _REGIONS = cast(Table, PhotoHash.__table__), cast(Table, PhotoRegions.__table__)
