@@ -1,7 +1,7 @@
 """Run every benchmark, one after another, and print one table: `make bench`.
 
 Each figure stands beside a floor measured in the same run; only the ratio travels
-from one machine to another. The search among photos, the bulletin and the inspectors' room
+from one machine to another. The searches among photos, the bulletin and the inspectors' room
 come last, each in a table of its own: the floor of the latter two is the same question with
 the fewest rows. `--keep` leaves what was filled for these two in a folder and finds it there
 the next time.
@@ -81,6 +81,8 @@ def main() -> None:
         print(f"| {name} | {what} | {floor:,.1f} | {ours:,.1f} | {ratio:.2f} | {wanted} |")
     print(flush=True)
     apart("benchmarks.seen", "--sizes", asked.photos)
+    print(flush=True)
+    apart("benchmarks.regions")
     apart(
         "benchmarks.bulletin", "--sizes", asked.reports, "--databases", "postgresql,sqlite",
         keep=asked.keep,
