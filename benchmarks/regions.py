@@ -26,8 +26,9 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from benchmarks.matching import files, fitted_photo, looked_at
+from benchmarks.matching import files, fitted_photo
 from benchmarks.seen import BATCH, SEED, Store, opened, percentile, size_mb, tidied
 from schemas.tables import PhotoRegions
 from workers.policy import POLICY
@@ -41,6 +42,7 @@ from workers.regions.finding import (
     REGION,
     STORED,
     Regions,
+    find_regions,
     pack,
 )
 from workers.regions.listing import Near
@@ -81,7 +83,8 @@ class Question:
 def fit(folder: Path) -> None:
     """Write the shapes of real regions: factors of the correlations of their bits."""
     found = files(folder, tuning=True, most=1_600, seed=SEED)
-    regions = [looked_at(path, fitted_photo(path)).regions for path in found]
+    photos = (fitted_photo(path)[:, :, ::-1] for path in found)
+    regions = [find_regions(Image.fromarray(np.ascontiguousarray(each))) for each in photos]
     hashes = np.concatenate([each["hash"][:stored] for each, stored in regions])
     signs = np.unpackbits(hashes, axis=1) * 2.0 - 1.0
     # The correlation of two normal numbers whose signs correlate as these do.
