@@ -108,9 +108,11 @@ def test_a_server_that_can_not_start_is_an_outage_and_no_fault_of_the_photo(
     assert error.value.code == "decoder-away"
 
 
-def test_a_death_is_told_with_its_reason(server: ForkServer, photo: Path) -> None:
-    subject = Subject(path=photo)
-    outcome = server([subject], Limits(memory_bytes=1 << 20))
+def test_a_death_is_told_with_its_reason(server: ForkServer, photo: Path, tmp_path: Path) -> None:
+    subject, large = Subject(path=photo), tmp_path / "large.jpg"
+    # A small photo fits into what the rehearsal left free in the heap.
+    Image.new("RGB", (4000, 3000)).save(large)
+    outcome = server([Subject(path=large)], Limits(memory_bytes=1 << 20))
     assert outcome.answers == []
     assert outcome.death is not None
     assert outcome.death.code == "decoder-out-of-memory"
