@@ -15,6 +15,7 @@ import psutil
 
 LEASH = Path(__file__).with_name("leash.py")
 ROOT = Path(__file__).resolve().parent.parent
+_LAST_WORDS_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class Child:
         )
         self.process, self.started_at, self.start_at = process, time.monotonic(), None
         self.pid_file.write_text(f"{process.pid}\n")
-        threading.Thread(target=self._read, args=(process, on_line), daemon=True).start()
-        threading.Thread(target=self._wait, args=(process, on_exit), daemon=True).start()
+        reader = threading.Thread(target=self._read, args=(process, on_line), daemon=True)
+        reader.start()
+        threading.Thread(target=self._wait, args=(process, reader, on_exit), daemon=True).start()
 
     def _read(self, process: subprocess.Popen[bytes], on_line: Callable[[str, str], None]) -> None:
         if process.stdout is None:
@@ -81,9 +83,15 @@ class Child:
                 on_line(self.program.name, line.decode("utf-8", "replace").rstrip("\n"))
 
     def _wait(
-        self, process: subprocess.Popen[bytes], on_exit: Callable[["Child", int], None]
+        self,
+        process: subprocess.Popen[bytes],
+        reader: threading.Thread,
+        on_exit: Callable[["Child", int], None],
     ) -> None:
-        on_exit(self, process.wait())
+        code = process.wait()
+        # Its last words come before its end; what it started may hold the line open for longer.
+        reader.join(_LAST_WORDS_WITHIN_S)
+        on_exit(self, code)
 
     def ended(self) -> None:
         """Note the end of the process, and end what it left behind."""
