@@ -130,6 +130,10 @@ class Staging:
             self._make_root()
             try:
                 return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except PermissionError:
+                # The store has it and nobody may write it any more (intake.photos): the report
+                # that it came with was cut short, or another one is using it this moment.
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 if offset_bytes:
                     raise refusals.lost() from None

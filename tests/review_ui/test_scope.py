@@ -316,6 +316,8 @@ def values_of(world, case, person, mentioned=None):
             .order_by(StaffSession.id.desc())
         ).first()
     file = world.settings.data_dir / "original"
+    # The store made the last one read-only.
+    file.unlink(missing_ok=True)
     file.write_bytes(b"an original")
     world.store.put_original(file, photo.sha256)
     return {

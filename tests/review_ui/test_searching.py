@@ -46,7 +46,7 @@ WORDS = [
     ("老麻", False),
     ("热闹路", True),
     ("热闹路12号", True),
-    ("热闹路 13", False),
+    ("热闹路 13号", False),
     ("麻", False),
     ("", True),
     ("%_", False),
