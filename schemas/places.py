@@ -99,6 +99,31 @@ def to_wgs84(latitude: float, longitude: float, datum: Datum) -> Point:
     return Point(lat, lon)
 
 
+def half_a_place(missing: str) -> InvalidInput:
+    """Return the refusal of one coordinate without the other; `missing` names the field."""
+    return InvalidInput(
+        "place-incomplete",
+        Words(
+            "经度和纬度必须一起填写。", "Latitude and longitude must be given together, or neither."
+        ),
+        field=missing,
+    )
+
+
+def given_place(
+    latitude: float | None, longitude: float | None, datum: Datum = Datum.WGS84
+) -> Point | None:
+    """Return the WGS-84 point of coordinates that may have been left out, both of them.
+
+    Raises InvalidInput `place-incomplete` or `coordinates-out-of-range`.
+    """
+    if latitude is None and longitude is None:
+        return None
+    if latitude is None or longitude is None:
+        raise half_a_place("longitude" if longitude is None else "latitude")
+    return to_wgs84(latitude, longitude, datum)
+
+
 def from_wgs84(point: Point, datum: Datum) -> tuple[float, float]:
     """Return (latitude, longitude) of `point` in `datum`, as a phone with that SDK would send."""
     if datum is Datum.WGS84 or not in_shifted_area(point.latitude, point.longitude):

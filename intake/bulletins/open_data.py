@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, defer
 
 from intake.bulletins.figures import row_words
 from schemas.bulletins.definitions import INDICATORS
@@ -86,9 +86,7 @@ class OpenIssue:
 
 def open_issues(session: Session, *, scope: str | None = None) -> list[OpenIssue]:
     """Return the published issues, of one area or all, the latest first, MOST_ISSUES of them."""
-    query = select(BulletinIssue).order_by(
-        BulletinIssue.published_at.desc(), BulletinIssue.id.desc()
-    )
+    query = _issues().order_by(BulletinIssue.published_at.desc(), BulletinIssue.id.desc())
     if scope:
         query = query.where(BulletinIssue.scope_code == scope)
     return [_open(row) for row in session.scalars(query.limit(MOST_ISSUES))]
@@ -96,7 +94,7 @@ def open_issues(session: Session, *, scope: str | None = None) -> list[OpenIssue
 
 def open_issue(session: Session, *, number: str) -> OpenIssue | None:
     """Return one of them."""
-    row = session.scalars(select(BulletinIssue).where(BulletinIssue.number == number)).one_or_none()
+    row = session.scalars(_issues().where(BulletinIssue.number == number)).one_or_none()
     return _open(row) if row else None
 
 
@@ -126,6 +124,11 @@ def as_csv(issue: OpenIssue, *, locale: str) -> bytes:
         head = (issue.number, issue.revision, issue.scope, issue.week)
         writer.writerow((*head, table, row, name, key, INDICATORS[key].unit.value, status, value))
     return out.getvalue().encode("utf-8-sig")
+
+
+def _issues() -> Select[BulletinIssue]:
+    # The office's own document is ten times as long, and nothing in here may read it.
+    return select(BulletinIssue).options(defer(BulletinIssue.document, raiseload=True))
 
 
 def _open(row: BulletinIssue) -> OpenIssue:

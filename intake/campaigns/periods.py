@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from schemas.campaigns import FEWEST_RIDERS, LATE_FOR, EventKind, TaskState
 from schemas.numbers import LOCAL_ZONE
-from schemas.tables import Campaign, CampaignEvent, CampaignInvitation, CampaignTask
+from schemas.tables import Campaign, CampaignEvent, CampaignInvitation
 from schemas.workdays import local_date
 
 
@@ -48,9 +48,9 @@ def is_enough(session: Session, *, campaign_id: UUID) -> bool:
     return (accepted or 0) >= FEWEST_RIDERS
 
 
-def state_of(task: CampaignTask, campaign: Campaign, *, now: datetime) -> TaskState:
-    """Return how far a task is now; time alone lets one expire."""
-    state = TaskState(task.status)
+def state_of(status: str, campaign: Campaign, *, now: datetime) -> TaskState:
+    """Return how far a task of a stored status is now; time alone lets one expire."""
+    state = TaskState(status)
     if state is TaskState.OPEN and is_over(campaign, now=now):
         return TaskState.EXPIRED
     if state is TaskState.TAKEN and not takes_tips(campaign, now=now):

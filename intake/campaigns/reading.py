@@ -132,7 +132,7 @@ def _offered(
             Errand(
                 id=task.id,
                 shop=shop,
-                state=state_of(task, campaign, now=now),
+                state=state_of(task.status, campaign, now=now),
                 is_mine=task.rider_id == rider_id,
                 is_near=task.is_near,
                 obstacle=task.obstacle,

@@ -16,8 +16,8 @@ from intake.routes.riders_api import BODY_CODES, BODY_REFUSALS, RIDER, WHO_REFUS
 from intake.routes.signing import MAX_FORM_BYTES
 from schemas.campaigns import KIND_NAMES, OBSTACLES, STATE_NAMES
 from schemas.database import now_utc
-from schemas.errors import InvalidInput, SuishoupaiError
-from schemas.places import Datum, Point, to_wgs84
+from schemas.errors import SuishoupaiError
+from schemas.places import given_place
 from schemas.points import PointRule, edition_on
 from schemas.wire.campaigns import (
     CampaignReply,
@@ -27,7 +27,6 @@ from schemas.wire.campaigns import (
     VisitTask,
 )
 from schemas.wire.openapi import Answered, Described, Given, describes
-from schemas.words import Words
 from schemas.workdays import local_date
 
 campaigns = Blueprint("campaigns", __name__)
@@ -178,7 +177,7 @@ def hand_back_by_program(task_id: UUID) -> Response:
 def visit_by_program(task_id: UUID) -> Response:
     """Note what came of a visit."""
     said = read_body(VisitReport)
-    place = _place(said.latitude, said.longitude, said.datum)
+    place = given_place(said.latitude, said.longitude, said.datum)
     _visit(task_id, Visit(said.obstacle, place, said.accuracy_m))
     return list_campaigns()
 
@@ -220,21 +219,6 @@ def _visit(task_id: UUID, said: Visit) -> None:
             session, task_id=task_id, rider_id=rider_id, found=said, now=now_utc()
         )
     )
-
-
-def _place(latitude: float | None, longitude: float | None, datum: Datum) -> Point | None:
-    if latitude is None and longitude is None:
-        return None
-    if latitude is None or longitude is None:
-        raise InvalidInput(
-            "place-incomplete",
-            Words(
-                "经度和纬度必须一起填写。",
-                "Latitude and longitude must be given together, or neither.",
-            ),
-            field="longitude" if longitude is None else "latitude",
-        )
-    return to_wgs84(latitude, longitude, datum)
 
 
 def _campaigns() -> list[Offered]:

@@ -4,25 +4,26 @@ What came of single visits is not told: a shop was visited, or not. What was fou
 verified, stands as sums of the whole campaign after its end, small ones withheld.
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Row as Selected
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from intake.campaigns.periods import has_begun, is_enough, is_over, state_of, takes_tips
+from intake.campaigns.periods import has_begun, is_over, state_of, takes_tips
 from intake.doorway import not_found
 from review_ui.access.staff import SignedIn
-from review_ui.campaigns.inviting import count_invited
 from schemas.access import Right
 from schemas.bulletins.suppression import withhold
-from schemas.campaigns import VISITED, CampaignKind, TaskState
+from schemas.campaigns import FEWEST_RIDERS, VISITED, CampaignKind, TaskState
 from schemas.lifecycle import State
 from schemas.tables import (
     Campaign,
+    CampaignInvitation,
     CampaignShop,
     CampaignTask,
     CampaignTip,
@@ -103,7 +104,8 @@ class Sight:
 def campaigns_within(session: Session, *, staff: SignedIn, now: datetime) -> list[Sight]:
     """Return the campaigns of the person's trees, the newest first."""
     rows = session.execute(_within(staff).order_by(Campaign.id.desc()).limit(SHOWN)).all()
-    return [_sight(session, *row, now=now) for row in rows]
+    counts = _counts(session, [campaign.id for campaign, _, _ in rows])
+    return [_sight(row, counts, now=now) for row in rows]
 
 
 def look_at(
@@ -116,9 +118,9 @@ def look_at(
     found = session.execute(_within(staff).where(Campaign.id == campaign_id)).one_or_none()
     if found is None:
         raise not_found()
-    campaign, unit, made_by = found
+    campaign = found[0]
     rows = tuple(
-        Row(task, shop, state_of(task, campaign, now=now))
+        Row(task, shop, state_of(task.status, campaign, now=now))
         for task, shop in session.execute(
             select(CampaignTask, CampaignShop)
             .join(CampaignShop, CampaignShop.id == CampaignTask.shop_id)
@@ -131,10 +133,12 @@ def look_at(
         if takes_tips(campaign, now=now)
         else _results(session, campaign.id, small_cell=small_cell)
     )
-    return _sight(session, campaign, unit, made_by, now=now, rows=rows, results=results)
+    return replace(
+        _sight(found, _counts(session, [campaign.id]), now=now), rows=rows, results=results
+    )
 
 
-def _within(staff: SignedIn):  # type: ignore[no-untyped-def]
+def _within(staff: SignedIn) -> Select[Campaign, str, str]:
     return (
         select(Campaign, Unit.name, Staff.name)
         .join(Unit, Unit.id == Campaign.unit_id)
@@ -143,16 +147,37 @@ def _within(staff: SignedIn):  # type: ignore[no-untyped-def]
     )
 
 
-def _sight(
-    session: Session,
-    campaign: Campaign,
-    unit: str,
-    made_by: str,
-    *,
-    now: datetime,
-    rows: tuple[Row, ...] = (),
-    results: Results | None = None,
-) -> Sight:
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Of several campaigns, how many were asked, how many accepted, and the tasks by state."""
+
+    invited: Counter[UUID]
+    accepted: Counter[UUID]
+    tasks: Mapping[UUID, Mapping[str, int]]
+
+
+def _counts(session: Session, ids: Sequence[UUID]) -> _Counts:
+    invited: Counter[UUID] = Counter()
+    accepted: Counter[UUID] = Counter()
+    for key, answer, number in session.execute(
+        select(CampaignInvitation.campaign_id, CampaignInvitation.accepted, func.count())
+        .where(CampaignInvitation.campaign_id.in_(ids))
+        .group_by(CampaignInvitation.campaign_id, CampaignInvitation.accepted)
+    ):
+        invited[key] += number
+        accepted[key] += number if answer else 0
+    tasks: defaultdict[UUID, dict[str, int]] = defaultdict(dict)
+    for key, status, number in session.execute(
+        select(CampaignTask.campaign_id, CampaignTask.status, func.count())
+        .where(CampaignTask.campaign_id.in_(ids))
+        .group_by(CampaignTask.campaign_id, CampaignTask.status)
+    ):
+        tasks[key][status] = number
+    return _Counts(invited, accepted, tasks)
+
+
+def _sight(row: Selected[Campaign, str, str], counts: _Counts, *, now: datetime) -> Sight:
+    campaign, unit, made_by = row
     return Sight(
         campaign=campaign,
         kind=CampaignKind(campaign.kind),
@@ -160,17 +185,16 @@ def _sight(
         made_by=made_by,
         is_over=is_over(campaign, now=now),
         has_begun=has_begun(campaign, now=now),
-        is_enough=is_enough(session, campaign_id=campaign.id),
-        invited=count_invited(session, campaign_id=campaign.id),
-        progress=_progress(session, campaign, now),
-        rows=rows,
-        results=results,
+        is_enough=counts.accepted[campaign.id] >= FEWEST_RIDERS,
+        invited=counts.invited[campaign.id],
+        progress=_progress(campaign, counts.tasks.get(campaign.id, {}), now),
     )
 
 
-def _progress(session: Session, campaign: Campaign, now: datetime) -> Progress:
-    tasks = session.scalars(select(CampaignTask).where(CampaignTask.campaign_id == campaign.id))
-    states = Counter(state_of(task, campaign, now=now) for task in tasks)
+def _progress(campaign: Campaign, tasks: Mapping[str, int], now: datetime) -> Progress:
+    states: Counter[TaskState] = Counter()
+    for status, number in tasks.items():
+        states[state_of(status, campaign, now=now)] += number
     return Progress(
         tasks=states.total(),
         taken=states[TaskState.TAKEN],

@@ -1,7 +1,6 @@
 """Stations as an office looks after them: whose they are, where they lie, what they offer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,38 +12,12 @@ from intake.rewards.stations import Listed, change_offering, listed_stations
 from review_ui.access.staff import SignedIn
 from schemas import audit
 from schemas.access import Right
-from schemas.errors import InvalidInput
 from schemas.outlines import Outlines
-from schemas.places import Datum, Point, to_wgs84
+from schemas.places import Point
 from schemas.stations import Hours
 from schemas.tables import Station, StationProfile, Unit
 from schemas.units import below
-from schemas.words import Words
 from schemas.workdays import local_date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a station lies, as somebody wrote it down: both degrees or neither."""
-
-    latitude: float | None
-    longitude: float | None
-    datum: Datum = Datum.WGS84
-
-    def point(self) -> Point | None:
-        """Return it in WGS-84; raises InvalidInput `coordinates-incomplete` or out of range."""
-        if self.latitude is None and self.longitude is None:
-            return None
-        if self.latitude is None or self.longitude is None:
-            raise InvalidInput(
-                "coordinates-incomplete",
-                Words(
-                    "经度和纬度必须一起填写。",
-                    "Latitude and longitude must be given together, or neither.",
-                ),
-                field="longitude" if self.longitude is None else "latitude",
-            )
-        return to_wgs84(self.latitude, self.longitude, self.datum)
 
 
 def stations_of(session: Session, *, staff: SignedIn, now: datetime) -> list[Listed]:
@@ -76,13 +49,22 @@ def station_of(session: Session, *, station_id: UUID, staff: SignedIn, now: date
     return station
 
 
+def unit_names(session: Session, found: Sequence[Listed]) -> dict[UUID, str]:
+    """Return by station the name of the unit that looks after it, where one does."""
+    units = {each.station.id: each.profile.unit_id for each in found if each.profile}
+    names = dict(
+        session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(set(units.values())))).all()
+    )
+    return {station: names[unit] for station, unit in units.items()}
+
+
 def look_after(
     session: Session,
     *,
     station_id: UUID,
     staff: SignedIn,
     unit: Unit,
-    place: Place,
+    point: Point | None,
     services: Sequence[str],
     hours: Hours,
     note: str,
@@ -91,11 +73,10 @@ def look_after(
 ) -> StationProfile:
     """Write a station's profile: whose it is, where it lies, what it offers.
 
-    Raises NotFound for another office's, and InvalidInput as Place.point and
-    intake.rewards.stations.change_offering do.
+    Raises NotFound for another office's, and InvalidInput as
+    intake.rewards.stations.change_offering does.
     """
     station_of(session, station_id=station_id, staff=staff, now=now)
-    point = place.point()
     lies_in = outlines.county_at(session, point=point, on=local_date(now)) if point else None
     profile = session.get(StationProfile, station_id, with_for_update=True)
     before = placed(profile) if profile else None

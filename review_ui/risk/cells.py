@@ -69,17 +69,19 @@ Row = tuple[str | None, int | None, int, int]
 def squares(session: Session, *, asked: Asked, where: ColumnElement[bool]) -> Squares:
     """Count the squares of a territory: one grouped statement over two ranges of time."""
     rows = _rows(session, asked, where)
-    placed = [row for row in rows if row[0] is not None and row[1] is not None]
     return Squares(
-        cells=tuple(judged(placed, asked.base)),
+        cells=tuple(judged(rows, asked.base)),
         tips=sum(row[2] for row in rows),
         verified=sum(row[3] for row in rows),
-        without_place=sum(row[2] for row in rows if row not in placed),
+        without_place=sum(row[2] for row in rows if row[0] is None or row[1] is None),
     )
 
 
 def judged(rows: Iterable[Row], base: Base) -> list[Cell]:
-    """Return the squares with what was to be expected, the least likely first."""
+    """Return the squares with what was to be expected, the least likely first.
+
+    What has no place is left out.
+    """
     counties: defaultdict[str, list[tuple[int, int, int]]] = defaultdict(list)
     for county, number, tips, verified in rows:
         if county is not None and number is not None:
@@ -90,12 +92,13 @@ def judged(rows: Iterable[Row], base: Base) -> list[Cell]:
         verified = sum(number for _, _, number in each)
         for number, tips, here in each:
             share = tips / reported if base is Base.TIPS else 1 / len(each)
+            latitude, longitude = middle_of(number)
             found.append(
                 Cell(
                     number=number,
                     county=county,
-                    latitude=(middle := middle_of(number))[0],
-                    longitude=middle[1],
+                    latitude=latitude,
+                    longitude=longitude,
                     tips=tips,
                     verified=here,
                     expected=verified * share,

@@ -12,13 +12,11 @@ from intake.rewards.stations import Listed, entry_fields, hours_of_form
 from review_ui.access.scope import unit_by_text, units_within
 from review_ui.presenting import say
 from review_ui.rewards import stations as core
-from review_ui.rewards.stations import Place
 from review_ui.room import moment, person, room
 from schemas.access import Right
 from schemas.errors import InvalidInput, SuishoupaiError
-from schemas.places import Datum
+from schemas.places import Datum, given_place
 from schemas.stations import SERVICES, WEEKDAYS, Hours
-from schemas.tables import Unit
 from schemas.wire.openapi import Answered, Described, Given, describes
 from schemas.wire.problems import status_of
 from schemas.wire.stations import StaffStation, StaffStationList, StationRequest
@@ -28,6 +26,7 @@ stations = Blueprint("stations", __name__, url_prefix="/rewards/stations")
 stations_api = Blueprint("stations_api", __name__, url_prefix="/api/v1/rewards/stations")
 _STATION = Given("station_id", "path", "the station's id", format="uuid")
 _AWAY = {401: "token-unknown", 404: "not-found", 503: "database-away"}
+_Coordinates = tuple[float | None, float | None, Datum]
 _SAVED = Words("已保存，骑手几分钟内就能看到。", "Saved: riders will see it within some minutes.")
 
 
@@ -36,7 +35,9 @@ _SAVED = Words("已保存，骑手几分钟内就能看到。", "Saved: riders w
 def list_stations() -> str:
     """Show the stations of the person's trees, and those nobody looks after yet."""
     with room().database.reading() as db:
-        rows = [(each, _unit_name(db, each)) for each in _all(db)]
+        found = _all(db)
+        names = core.unit_names(db, found)
+        rows = [(each, names.get(each.station.id)) for each in found]
     return render_template("stations.html", rows=rows, services=SERVICES)
 
 
@@ -56,10 +57,10 @@ def change_station(station_id: UUID) -> Response:
         _look_after(
             station_id,
             unit=form.get("unit", ""),
-            place=Place(
-                latitude=_degrees(form.get("latitude", ""), "latitude"),
-                longitude=_degrees(form.get("longitude", ""), "longitude"),
-                datum=_datum(form.get("datum", "")),
+            place=(
+                _degrees(form.get("latitude", ""), "latitude"),
+                _degrees(form.get("longitude", ""), "longitude"),
+                _datum(form.get("datum", "")),
             ),
             services=form.getlist("services"),
             hours=hours_of_form(form),
@@ -85,7 +86,7 @@ def change_station(station_id: UUID) -> Response:
 def list_for_program() -> Response:
     """List the stations."""
     with room().database.reading() as db:
-        items = [_answer(db, each) for each in _all(db)]
+        items = _answers(db, _all(db))
     return as_json(StaffStationList(items=items))
 
 
@@ -102,7 +103,7 @@ def list_for_program() -> Response:
             400: "body-unreadable",
             413: "too-large",
             415: "content-type-unsupported",
-            422: "unit-unknown, unit-ambiguous, coordinates-incomplete, coordinates-out-of-range, "
+            422: "unit-unknown, unit-ambiguous, place-incomplete, coordinates-out-of-range, "
             "station-service-unknown, station-hours-invalid, field-unknown, field-missing, "
             "value-invalid, text-too-long, too-many-values",
         },
@@ -115,19 +116,24 @@ def change_by_program(station_id: UUID) -> Response:
     _look_after(
         station_id,
         unit=wanted.unit.replace("\0", ""),
-        place=Place(
-            latitude=wanted.latitude, longitude=wanted.longitude, datum=Datum(wanted.datum)
-        ),
+        place=(wanted.latitude, wanted.longitude, Datum(wanted.datum)),
         services=wanted.services,
         hours=[(day.opens, day.closes) if day else None for day in wanted.hours],
         note=wanted.note,
     )
     with room().database.reading() as db:
-        return as_json(_answer(db, _one(db, station_id)))
+        (answer,) = _answers(db, [_one(db, station_id)])
+    return as_json(answer)
 
 
 def _look_after(
-    station_id: UUID, *, unit: str, place: Place, services: list[str], hours: Hours, note: str
+    station_id: UUID,
+    *,
+    unit: str,
+    place: _Coordinates,
+    services: list[str],
+    hours: Hours,
+    note: str,
 ) -> None:
     with room().database.writing() as db:
         # What is foreign is not there, whatever was written about it.
@@ -137,7 +143,7 @@ def _look_after(
             station_id=station_id,
             staff=person(),
             unit=unit_by_text(db, paths=person().paths(Right.MANAGE_REWARDS), text=unit),
-            place=place,
+            point=given_place(*place),
             services=services,
             hours=hours,
             note=note,
@@ -154,12 +160,9 @@ def _one(db: Session, station_id: UUID) -> Listed:
     return core.station_of(db, station_id=station_id, staff=person(), now=moment())
 
 
-def _unit_name(db: Session, listed: Listed) -> str | None:
-    return db.get_one(Unit, listed.profile.unit_id).name if listed.profile else None
-
-
-def _answer(db: Session, listed: Listed) -> StaffStation:
-    return StaffStation(**entry_fields(listed), unit=_unit_name(db, listed))
+def _answers(db: Session, found: list[Listed]) -> list[StaffStation]:
+    names = core.unit_names(db, found)
+    return [StaffStation(**entry_fields(each), unit=names.get(each.station.id)) for each in found]
 
 
 def _degrees(text: str, field: str) -> float | None:
@@ -184,7 +187,7 @@ def _datum(text: str) -> Datum:
 def _page(station_id: UUID, *, refusal: SuishoupaiError | None = None) -> str:
     with room().database.reading() as db:
         found = _one(db, station_id)
-        unit = _unit_name(db, found)
+        unit = core.unit_names(db, [found]).get(station_id)
         units = units_within(db, paths=person().paths(Right.MANAGE_REWARDS))
     profile, form = found.profile, asked.form
     return render_template(

@@ -81,21 +81,21 @@ def _visits(session: Session, frame: Frame) -> Iterator[tuple[str, int]]:
 
 def _verified(session: Session, frame: Frame) -> int:
     """Count the cases verified in the week in which a tip of a campaign stood."""
-    tips = dict(
-        session.execute(
-            select(CampaignTip.report_id, CaseReport.case_id)
-            .join(CaseReport, CaseReport.report_id == CampaignTip.report_id)
-            .join(CaseHistory, CaseHistory.case_id == CaseReport.case_id)
-            .where(
-                CampaignTip.recorded_at <= frame.known_at,
-                CaseHistory.to_state == State.VERIFIED.value,
-                CaseHistory.occurred_at >= frame.week.begins_at,
-                CaseHistory.occurred_at < frame.as_of,
-            )
-        ).all()
-    )
-    files = read_files(session, sorted(set(tips.values())))
-    return sum(_verifications(file, frame, set(tips)) for file in files)
+    rows = session.execute(
+        select(CampaignTip.report_id, CaseReport.case_id)
+        .join(CaseReport, CaseReport.report_id == CampaignTip.report_id)
+        .join(CaseHistory, CaseHistory.case_id == CaseReport.case_id)
+        .where(
+            CampaignTip.recorded_at <= frame.known_at,
+            CaseHistory.to_state == State.VERIFIED.value,
+            CaseHistory.occurred_at >= frame.week.begins_at,
+            CaseHistory.occurred_at < frame.as_of,
+        )
+    ).all()
+    # One report may stand in a case of each of several departments: all of these count.
+    tips = {report_id for report_id, _ in rows}
+    files = read_files(session, sorted({case_id for _, case_id in rows}))
+    return sum(_verifications(file, frame, tips) for file in files)
 
 
 def _verifications(file: CaseFile, frame: Frame, tips: set[UUID]) -> int:

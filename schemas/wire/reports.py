@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.errors import InvalidInput
-from schemas.places import Datum
+from schemas.places import Datum, half_a_place
 from schemas.taxonomy import CATEGORIES, category
 from schemas.wire.masks import Masks
 from schemas.words import Words
@@ -238,7 +238,7 @@ class ReportForm(BaseModel):
             pair = {f"{prefix}latitude", f"{prefix}longitude"}
             given = {name for name in pair if getattr(self, name) is not None}
             if given and given != pair:
-                raise _half_a_place((pair - given).pop())
+                raise half_a_place((pair - given).pop())
         if self.latitude is None and self.pin_latitude is None and not self.premises_address:
             raise InvalidInput(
                 "place-missing",
@@ -250,16 +250,6 @@ class ReportForm(BaseModel):
                 field="latitude",
             )
         return self
-
-
-def _half_a_place(missing: str) -> InvalidInput:
-    return InvalidInput(
-        "place-incomplete",
-        Words(
-            "经度和纬度必须一起填写。", "Latitude and longitude must be given together, or neither."
-        ),
-        field=missing,
-    )
 
 
 class SupplementForm(BaseModel):

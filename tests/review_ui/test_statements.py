@@ -123,3 +123,30 @@ def test_every_page_of_lists_asks_fifteen_times_at_most(world, browse, statement
         statements.clear()
         assert client.get(address).status_code in (200, 204), address
         assert len(statements) <= MOST, (address, statements)
+
+
+# In units of their own: each line of a list of these once led to questions of its own.
+LISTS = (
+    "/campaigns", "/draws", "/rewards/stations", "/risk", "/api/v1/campaigns",
+    "/api/v1/draws", "/api/v1/rewards/stations", "/api/v1/risk",
+)  # fmt: skip
+
+
+def test_lists_of_campaigns_draws_and_stations_ask_no_more_for_many(
+    world, browse, statements
+) -> None:
+    everything = (Role.DISPATCHER, Role.BUREAU_HEAD, Role.REWARD_OFFICER, Role.STATISTICIAN)
+    person = world.person("dora", *((role, SHENHE) for role in everything))
+    unit_id = world.unit().id
+    for number in range(20):
+        world.campaign(unit_id)
+        world.station(unit_id)
+        world.draw(person, unit_id)
+        world.case(received_at=world.now - timedelta(days=number))
+    client = browse(person)
+    client.get("/")
+    token = {"Authorization": f"Bearer {world.token(person)}"}
+    for path in LISTS:
+        statements.clear()
+        assert client.get(path, headers=token).status_code == 200, path
+        assert len(statements) <= MOST, (path, statements)

@@ -97,6 +97,16 @@ def test_a_week_of_visits_is_counted(city, visits) -> None:
     }  # fmt: skip
 
 
+def test_a_report_in_cases_of_two_departments_counts_in_both(city, at, week) -> None:
+    made, report = Visits(city, week), city.report(at(1), categories=("PEST", "WASTE"))
+    for department in ("market", "urban"):
+        case = city.case(at(1), code="210103", report=report, department=department)
+        city.move(case, State.VERIFYING, at(2))
+        city.move(case, State.VERIFIED, at(3))
+    made.tip(0, case, at(1))
+    assert figures(city.count())["verified"] == 2
+
+
 def test_no_row_and_no_case_tells_of_a_campaign(city, visits) -> None:
     for rows in city.count().tables.values():
         for row in rows.values():
