@@ -107,6 +107,8 @@ def test_the_pages_can_be_used_by_everybody(
                     [{"name": name, "value": known[name], "url": address} for name in names]
                 )
             page.goto(address + path)
+            # The app hides the plain form until it has drawn itself.
+            page.locator("h1:visible").first.wait_for()
             assert page.evaluate(OVERFLOWS) is False, path
             results = Axe().run(page, options=strict)
             assert results.violations_count == 0, results.generate_report()
