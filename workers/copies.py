@@ -9,7 +9,7 @@ from PIL.Image import Transpose
 
 from schemas.masks import Mask
 from workers.pictures import LONG_EDGES, TURNS, turned
-from workers.views import View, scaled, view
+from workers.views import Pixels, scaled
 
 JPEG_QUALITY = 80
 # How much more than was brushed is hidden.
@@ -22,7 +22,7 @@ TURNED_BACK = {6: Transpose.ROTATE_90, 8: Transpose.ROTATE_270}
 SEEN_EITHER_WAY = frozenset({"image/webp", "image/png"})
 
 
-def masked(image: Image.Image, mask: Mask, *, perhaps_seen_as: int = 1) -> Image.Image:
+def masked(pixels: Pixels, mask: Mask, *, perhaps_seen_as: int = 1) -> Pixels:
     """Return a copy of an upright RGB picture with the strokes of `mask` painted black.
 
     The brush is a little wider than it was drawn: what JPEG smears across an edge and what
@@ -31,12 +31,12 @@ def masked(image: Image.Image, mask: Mask, *, perhaps_seen_as: int = 1) -> Image
     brushed must be hidden wherever it was seen.
     """
     if not mask:
-        return image
-    copy = _painted(image.copy(), mask)
-    if perhaps_seen_as not in TURNS:
-        return copy
-    back = TURNED_BACK.get(perhaps_seen_as, TURNS[perhaps_seen_as])
-    return turned(_painted(copy.transpose(back), mask), perhaps_seen_as)
+        return pixels
+    copy = _painted(Image.fromarray(pixels), mask)
+    if perhaps_seen_as in TURNS:
+        back = TURNED_BACK.get(perhaps_seen_as, TURNS[perhaps_seen_as])
+        copy = turned(_painted(copy.transpose(back), mask), perhaps_seen_as)
+    return np.asarray(copy)
 
 
 def _painted(image: Image.Image, mask: Mask) -> Image.Image:
@@ -52,9 +52,8 @@ def _painted(image: Image.Image, mask: Mask) -> Image.Image:
     return image
 
 
-def derivatives(image: Image.Image | View) -> dict[int, bytes]:
+def derivatives(pixels: Pixels) -> dict[int, bytes]:
     """Return an upright RGB picture as JPEG without metadata by long edge in pixels."""
-    pixels = view(image).pixels
     written = {}
     for long_edge in LONG_EDGES:
         pixels = scaled(pixels, min(long_edge, max(pixels.shape)))

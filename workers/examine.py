@@ -227,7 +227,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             said = metadata.from_picture(picture)
             turn = 1 if picture.turned_from else said.orientation or 1
             finding = replace(finding, metadata=said, orientation=turn, notes=said.notes)
-            image, notes = pictures.upright(picture, orientation=turn)
+            pixels, notes = pictures.upright(picture, orientation=turn)
         except PhotoRefused as refusal:
             reason = refusal.code
             may_need_bytes = _may_need_bytes(subject.path, picture)
@@ -237,13 +237,13 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
                 reason = "decoder-out-of-memory"
             detail = str(refusal.facts.get("detail", ""))
             return replace(finding, unreadable_reason=reason, detail=detail), []
-    seen = View(image)
+    seen = View(pixels)
     prints = fingerprints(seen)
     features = pack(find_features(seen))
     found, stored = regions.find_regions(seen)
     either_way = picture.content_type in copies.SEEN_EITHER_WAY
-    masked = copies.masked(image, subject.mask, perhaps_seen_as=turn if either_way else 1)
-    derivatives = copies.derivatives(seen if masked is image else masked)
+    masked = copies.masked(pixels, subject.mask, perhaps_seen_as=turn if either_way else 1)
+    derivatives = copies.derivatives(masked)
     return (
         replace(
             finding,

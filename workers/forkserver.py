@@ -28,7 +28,7 @@ from schemas.photo_words import DEATHS
 from schemas.words import Words
 from workers.examine import Limits, Subject, fork_here, warm_up
 from workers.frames import DIED, RESULT, unpack_answer, write_answer
-from workers.heap import settle_memory
+from workers.heap import keep_heap_whole, settle_memory
 from workers.sandbox import CHUNK_BYTES, ChildDied, NobodyWaits, Outcome
 
 # Nine names and five thousand points of masks, well below what a socket takes at once.
@@ -125,6 +125,7 @@ def shared_fork_server() -> ForkServer:
 
 def serve(requests: socket.socket) -> None:
     """Answer one request after the other until nobody is left to ask."""
+    keep_heap_whole()
     warm_up()
     settle_memory()
     while True:

@@ -8,6 +8,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 HUGE_PAGE_BYTES = 2 << 20
 # What a 12-megapixel photo takes: its small decode, the resize and the copies.
 HEAP_BYTES = 40 << 20
+# What a process that only forks takes in one piece lies apart from its heap.
+APART_BYTES = 1 << 16
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -37,6 +39,16 @@ def settle_memory() -> None:
     gc.freeze()
     if libc is not None:
         libc.malloc_trim(0)
+
+
+def keep_heap_whole() -> None:
+    """Let what this process frees leave no holes: to be asked before it takes anything large.
+
+    A child's pictures would be laid into such holes, and each of their pages be a fault,
+    instead of onto the huge pages of `prepare_heap`. glibc only.
+    """
+    if libc is not None:
+        libc.mallopt(M_MMAP_THRESHOLD, APART_BYTES)
 
 
 def prepare_heap() -> None:

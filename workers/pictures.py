@@ -22,6 +22,7 @@ from intake.gate.inspecting import MAX_PIXELS, MAX_PIXELS_ONE_PASS
 from schemas.errors import PhotoRefused
 from schemas.photo_words import PICTURE_REASONS as REASONS
 from workers.formats import open_by_type, recognise
+from workers.views import Pixels
 
 # At once and for good: a pool of threads does not live on in a forked child, which would
 # wait for it for ever.
@@ -144,20 +145,24 @@ def open_picture(
     return Picture(image, file, found, width, height, one_pass)
 
 
-def upright(picture: Picture, *, orientation: int) -> tuple[Image.Image, tuple[str, ...]]:
-    """Decode `picture` and return it turned upright, RGB in sRGB, within 1,280 pixels, and notes.
+def upright(picture: Picture, *, orientation: int) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode `picture` and return it turned upright, in sRGB, within 1,280 pixels, and notes.
 
     `orientation` is the EXIF value 1–8 of the stored pixels. Never enlarges. Transparency
     is laid over white.
     Raises PhotoRefused `photo-unreadable`; MemoryError.
     """
     size = fitted(picture.image.size, LONG_EDGES[0])
+    profile = picture.image.info.get("icc_profile")
     with _decoding():
-        image = _common(picture, size, orientation) or _any(picture, size, orientation)
-        return _in_srgb(_opaque(image), picture.image.info.get("icc_profile"))
+        pixels = _common(picture, size, orientation)
+        if pixels is None:
+            return _in_srgb(_opaque(_any(picture, size, orientation)), profile)
+        # Pillow would copy the whole picture in and out again.
+        return _in_srgb(Image.fromarray(pixels), profile) if profile else (pixels, ())
 
 
-def _common(picture: Picture, size: tuple[int, int], orientation: int) -> Image.Image | None:
+def _common(picture: Picture, size: tuple[int, int], orientation: int) -> Pixels | None:
     """Return a common photo at `size` and upright, in two thirds of Pillow's time; else None.
 
     Common is a baseline JPEG of three colours that is larger than `size` and without a flaw.
@@ -178,10 +183,12 @@ def _common(picture: Picture, size: tuple[int, int], orientation: int) -> Image.
             )
     except (ValueError, OSError):
         return None
-    pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+    pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     if orientation in QUARTER_TURNS:
-        return Image.fromarray(cv2.rotate(pixels, QUARTER_TURNS[orientation]))
-    return turned(Image.fromarray(pixels), orientation)
+        return np.asarray(cv2.rotate(pixels, QUARTER_TURNS[orientation]), np.uint8)
+    if orientation in TURNS:
+        return np.asarray(turned(Image.fromarray(pixels), orientation))
+    return pixels
 
 
 def _any(picture: Picture, size: tuple[int, int], orientation: int) -> Image.Image:
@@ -260,7 +267,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     return paper
 
 
-def _in_srgb(image: Image.Image, profile: object) -> tuple[Image.Image, tuple[str, ...]]:
+def _in_srgb(image: Image.Image, profile: object) -> tuple[Pixels, tuple[str, ...]]:
     """Return `image` as RGB, its colours moved from its ICC profile to sRGB, and notes."""
     if not isinstance(profile, bytes) or image.mode == "L":
         return _rgb(image), ()
@@ -272,8 +279,8 @@ def _in_srgb(image: Image.Image, profile: object) -> tuple[Image.Image, tuple[st
         moved = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return _rgb(image), ("colour-profile-unreadable",)
-    return moved or _rgb(image), ()
+    return _rgb(moved or image), ()
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _rgb(image: Image.Image) -> Pixels:
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

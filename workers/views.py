@@ -11,12 +11,15 @@ from workers.closely.panes import Box, find_panes
 
 PANES_EDGE = 384
 
+# Of an RGB picture: rows first, three channels.
+Pixels = NDArray[np.uint8]
+
 
 class View:
-    """An upright RGB picture; `pixels` has rows first and three channels."""
+    """An upright RGB picture."""
 
-    def __init__(self, upright: Image.Image) -> None:
-        self.pixels = np.asarray(upright, np.uint8)
+    def __init__(self, upright: Image.Image | Pixels) -> None:
+        self.pixels: Pixels = np.asarray(upright, np.uint8)
         self._sizes: dict[int, NDArray[np.uint8]] = {}
 
     @cached_property
@@ -48,7 +51,7 @@ class View:
         ]
 
 
-def view(picture: Image.Image | View) -> View:
+def view(picture: Image.Image | Pixels | View) -> View:
     """Return the view of an upright RGB picture; a view is returned as it is."""
     return picture if isinstance(picture, View) else View(picture)
 
