@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import combinations
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from schemas.places import Point, allowed_apart_m, distance_m
@@ -93,6 +93,19 @@ def disagreements(claims: Sequence[PlaceClaim]) -> tuple[Disagreement, ...]:
     return tuple(sorted(found, key=lambda each: each.allowed_m - each.distance_m))
 
 
+_PLACES = (
+    select(Claim, Photo.position)
+    .outerjoin(Photo, Photo.id == Claim.photo_id)
+    .where(
+        Claim.report_id.in_(bindparam("report_ids", expanding=True)),
+        Claim.kind == "place",
+        Claim.latitude.is_not(None),
+        or_(Photo.id.is_(None), Photo.supplement_id.is_(None)),
+    )
+    .order_by(Photo.position, Claim.id)
+)
+
+
 def load_places(
     session: Session, *, report_ids: Collection[UUID]
 ) -> dict[UUID, tuple[PlaceClaim, ...]]:
@@ -101,17 +114,7 @@ def load_places(
     A photo that was sent later with a supplement says where its sender was then,
     so it has no voice here.
     """
-    rows = session.execute(
-        select(Claim, Photo.position)
-        .outerjoin(Photo, Photo.id == Claim.photo_id)
-        .where(
-            Claim.report_id.in_(report_ids),
-            Claim.kind == "place",
-            Claim.latitude.is_not(None),
-            or_(Photo.id.is_(None), Photo.supplement_id.is_(None)),
-        )
-        .order_by(Photo.position, Claim.id)
-    ).all()
+    rows = session.execute(_PLACES, {"report_ids": report_ids})
     found: dict[UUID, tuple[PlaceClaim, ...]] = dict.fromkeys(report_ids, ())
     for claim, _ in rows:
         if claim.latitude is not None and claim.longitude is not None:

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from intake.inserting import insert_if_new
@@ -33,6 +33,22 @@ from workers.seen.searching import search
 SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
 MOST_ALIKE = 1_000
+
+# Made once: for each photo anew, making them took longer than their answers.
+_OTHER = aliased(Photo)
+_SAME_BYTES = (
+    select(Photo.id, _OTHER.id, _OTHER.report_id)
+    .join(_OTHER, _OTHER.sha256 == Photo.sha256)
+    .where(
+        Photo.id.in_(bindparam("photo_ids", expanding=True)),
+        _OTHER.report_id != bindparam("report_id"),
+    )
+    .order_by(_OTHER.received_at, _OTHER.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_EXAMINATIONS = select(PhotoExamination).where(
+    PhotoExamination.photo_id.in_(bindparam("photo_ids", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +90,10 @@ def find_pictures(
 def _same_bytes(
     session: Session, report_id: UUID, photo_ids: Collection[UUID], policy: MatchPolicy
 ) -> list[Resemblance]:
-    other = aliased(Photo)
-    rows = session.execute(
-        select(Photo.id, other.id, other.report_id)
-        .join(other, other.sha256 == Photo.sha256)
-        .where(Photo.id.in_(photo_ids), other.report_id != report_id)
-        .order_by(other.received_at, other.id)
-        # A picture that went round by messenger may have come in thousands of reports.
-        .limit(policy.kept * 9)
-    )
+    # A picture that went round by messenger may have come in thousands of reports.
+    most = policy.kept * 9
+    asked = {"photo_ids": photo_ids, "report_id": report_id, "most": most}
+    rows = session.execute(_SAME_BYTES, asked)
     return [
         Resemblance(SAME_BYTES, other_report_id, photo_id, other_photo_id, 0)
         for photo_id, other_photo_id, other_report_id in rows
@@ -97,9 +108,7 @@ def _same_pictures(
     memory: Memory | None,
 ) -> list[Resemblance]:
     alike: list[tuple[UUID, UUID, int]] = []
-    examinations = session.scalars(
-        select(PhotoExamination).where(PhotoExamination.photo_id.in_(photo_ids))
-    )
+    examinations = session.scalars(_EXAMINATIONS, {"photo_ids": photo_ids})
     for examination in examinations:
         questions = questions_of(examination)
         found = search(session, list(chain.from_iterable(questions)), memory=memory)

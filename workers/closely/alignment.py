@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.closely.features import Features
+
+# At once and for good, as OpenCV's: a pool of threads does not live on in a forked process.
+faiss.omp_set_num_threads(1)
 
 Matrix = NDArray[np.float64]
 
@@ -75,17 +79,11 @@ def align(ours: Sequence[Features], theirs: Sequence[Features]) -> Alignment | N
 def _align(one: Features, other: Features) -> Alignment | None:
     if min(len(one), len(other)) < FEWEST_PAIRS:
         return None
-    pairs = [
-        best
-        for best, second in cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(
-            one.descriptors, other.descriptors, 2
-        )
-        if best.distance < RATIO * second.distance
-    ]
-    if len(pairs) < FEWEST_PAIRS:
+    distances, nearest = faiss.knn_hamming(one.descriptors, other.descriptors, 2)
+    (telling,) = np.nonzero(distances[:, 0] < RATIO * distances[:, 1])
+    if len(telling) < FEWEST_PAIRS:
         return None
-    ours = one.points[[pair.queryIdx for pair in pairs]]
-    theirs = other.points[[pair.trainIdx for pair in pairs]]
+    ours, theirs = one.points[telling], other.points[nearest[telling, 0]]
     perspective, carried = cv2.findHomography(
         ours, theirs, cv2.USAC_MAGSAC, REPROJECTION, maxIters=TRIES, confidence=CONFIDENCE
     )

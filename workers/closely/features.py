@@ -88,7 +88,7 @@ def _features(seen: View, box: Box, pixels: NDArray[np.uint8]) -> Features:
     kept, descriptors = _detector(CORNER_STEP).compute(pixels, _spread(found, pixels.shape))
     if descriptors is None:
         descriptors = np.zeros((0, DESCRIPTOR_BYTES), np.uint8)
-    places = np.array([each.pt for each in kept], np.float32).reshape(-1, 2)
+    places = np.asarray(cv2.KeyPoint.convert(kept), np.float32).reshape(-1, 2)
     places *= np.float32(max(right - left, bottom - top) / max(pixels.shape))
     return Features(
         points=(places + np.array([left, top], np.float32)) / np.float32(max(seen.grey.shape)),

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from schemas.tables import Photo, PhotoRegions, RegionBlock, RegionSegment
 from workers.policy import POLICY, MatchPolicy
-from workers.regions.finding import HASH_BYTES, Regions, unpack
+from workers.regions.finding import BITS, HASH_BYTES, Regions, unpack
 from workers.regions.listing import Lookups, Near, compared, joined, lookups
 from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
@@ -34,6 +34,10 @@ SAME_SCALE, SAME_PLACE = 1.3, 0.25
 _ROWS, _BLOCKS = PhotoRegions.__table__, RegionBlock.__table__
 _SEGMENTS = RegionSegment.__table__
 _UNPACKED = select(_ROWS.c.id, _ROWS.c.stored, _ROWS.c.data).where(_ROWS.c.block_id.is_(None))
+_OWN = select(_ROWS.c.photo_id, _ROWS.c.data).where(
+    _ROWS.c.photo_id.in_(bindparam("photo_ids", expanding=True))
+)
+_BLOCKS_AFTER = select(_BLOCKS.c.id).where(_BLOCKS.c.id > bindparam("after"))
 _READY = (
     select(_SEGMENTS)
     .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
@@ -60,9 +64,7 @@ def photos_with_parts(
     if not policy.regions_compared:
         return []
     found: dict[UUID, float] = {}
-    rows = session.execute(
-        select(_ROWS.c.photo_id, _ROWS.c.data).where(_ROWS.c.photo_id.in_(photo_ids))
-    ).all()
+    rows = session.execute(_OWN, {"photo_ids": photo_ids}).all()
     for photo_id, data in rows:
         own = (*photo_ids, photo_id)
         for each in search(session, unpack(data), but=own, policy=policy, memory=memory):
@@ -118,7 +120,7 @@ def _in_blocks(
     session: Session, asked: Regions, policy: MatchPolicy, after: int, memory: Memory | None
 ) -> Near:
     """Compare what is in a block and in no segment yet: only what the clock is just packing."""
-    numbers = session.scalars(select(_BLOCKS.c.id).where(_BLOCKS.c.id > after)).all()
+    numbers = session.scalars(_BLOCKS_AFTER, {"after": after}).all()
     parts = []
     for number in numbers:
         kept = memory.block(REGIONS, number) if memory else None
@@ -194,16 +196,12 @@ def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
         return 0.0
     apart = bits[ours, there]
     agree = _agreeing(asked[ours], theirs[there])
-    best = 0.0
-    for row in agree:
-        # A region counts once, whichever of theirs it is nearest to.
-        weights: dict[int, int] = {}
-        for which in np.flatnonzero(row):
-            told = int(_weight(apart[which : which + 1], policy)[0])
-            weights[int(ours[which])] = max(told, weights.get(int(ours[which]), 0))
-        if len(weights) > 1 or apart[row].min() <= policy.region_bits_alone:
-            best = max(best, float(sum(weights.values())))
-    return best
+    # A region counts once, whichever of theirs it is nearest to.
+    each_of_ours = np.flatnonzero(np.diff(ours, prepend=-1))
+    told = np.maximum.reduceat(agree * _weight(apart, policy), each_of_ours, axis=1)
+    nearest = np.where(agree, apart, BITS).min(axis=1)
+    enough = (np.count_nonzero(told, axis=1) > 1) | (nearest <= policy.region_bits_alone)
+    return float(told.sum(axis=1)[enough].max(initial=0))
 
 
 def _agreeing(ours: Regions, theirs: Regions) -> NDArray[np.bool_]:
