@@ -1,6 +1,7 @@
 """How answers look over the wire: from the core's dataclasses to the models, in one language."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from intake.answers import Answer
 from intake.notices import NoticeLine, NoticePage
@@ -17,7 +18,7 @@ from intake.status import (
 from schemas.deadlines import FEEDBACK_POLICY
 from schemas.lifecycle import PUBLIC_STATUS
 from schemas.photo_words import words_for_riders
-from schemas.tables import Suggestion, Withdrawal
+from schemas.tables import Notice, Suggestion, Withdrawal
 from schemas.taxonomy import CATEGORIES, DEPARTMENT_NAMES, category
 from schemas.wire import notices as wire_notices
 from schemas.wire import reports as wire
@@ -182,13 +183,19 @@ def notice(line: NoticeLine, locale: str) -> wire_notices.NoticeAnswer:
         id=row.id,
         code=row.code,
         text=line.words.say(locale),
-        about="report" if row.report_id else "suggestion",
+        about=_about(row),
         number=line.number,
         premises_name=line.premises_name,
         department=line.department.say(locale) if line.department else None,
         created_at=row.created_at,
         read=row.read_at is not None,
     )
+
+
+def _about(row: Notice) -> Literal["report", "suggestion", "campaign"]:
+    if row.campaign_id:
+        return "campaign"
+    return "report" if row.report_id else "suggestion"
 
 
 def suggestion_answer(row: Suggestion) -> wire_notices.SuggestionAnswer:

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook
 
-from intake.notices import PUSH, WEBHOOK
+from intake.notices import PUSH, WEBHOOK, still_wakes
 from intake.subscriptions import (
     FAILED,
     GONE,
@@ -59,10 +59,9 @@ KEPT_FOR = timedelta(days=90)
 UNUSABLE = "address-unusable"
 TIMEOUT = httpx.Timeout(10, connect=5)
 PUSH_TTL_S = 86_400
-# All that a gateway or a phone is told: neither what the tip was about nor how it stands.
-NEWS = Words(
-    "您反映的情况有新进展，请打开随手拍查看。", "There is news of what you sent: open Suishoupai."
-)
+# All that a gateway or a phone is told, whatever the news: not how a tip stands, nor that
+# somebody is a supervisor and was asked to visit shops.
+NEWS = Words("随手拍有给您的新消息，请打开查看。", "There is news for you: open Suishoupai.")
 
 
 @dataclass(frozen=True)
@@ -205,6 +204,8 @@ def _channels(settings: Settings) -> list[str]:
 def _message(
     session: Session, row: Delivery, settings: Settings, sealer: Sealer, now: datetime
 ) -> Message | None:
+    if not still_wakes(session, notice_id=row.notice_id, now=now):
+        return None
     make = _push if row.channel == PUSH else _webhook
     return make(session, row, settings, sealer, now)
 

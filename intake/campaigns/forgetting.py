@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from intake.campaigns.periods import note_event
+from intake.notices import forget_invitations
 from schemas.campaigns import EventKind, TaskState
 from schemas.tables import Campaign, CampaignInvitation, CampaignTask
 
@@ -26,4 +27,5 @@ def forget_rider(session: Session, *, rider_id: UUID, now: datetime) -> None:
     session.execute(
         update(CampaignTask).where(CampaignTask.rider_id == rider_id).values(rider_id=None)
     )
+    forget_invitations(session, rider_id=rider_id)
     session.execute(delete(CampaignInvitation).where(CampaignInvitation.rider_id == rider_id))

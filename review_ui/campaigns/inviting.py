@@ -1,7 +1,8 @@
 """Supervisors asked to take part: by the number or phone that they gave, or by their station.
 
 What was typed is matched here and is never shown again; the page learns how many were
-asked. Names are opened in memory for the station alone, and shown to nobody.
+asked. Each of them is told once, by a notice. Names are opened in memory for the station
+alone, and shown to nobody.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from intake.campaigns.periods import is_over
 from intake.inserting import insert_if_new
+from intake.notices import add_campaign_notices
 from review_ui.access.staff import SignedIn
 from review_ui.campaigns.making import line, locked, over
 from schemas import audit
@@ -21,7 +23,7 @@ from schemas.campaigns import MOST_INVITED
 from schemas.database import new_id
 from schemas.errors import InvalidInput
 from schemas.sealing import Sealer
-from schemas.tables import CampaignInvitation, PointAccount, Rider
+from schemas.tables import Campaign, CampaignInvitation, PointAccount, Rider
 from schemas.words import Words
 
 
@@ -79,7 +81,7 @@ def invite(
             ),
             field="station" if station else "numbers",
         )
-    made = _add(session, campaign_id, riders, now)
+    made = _add(session, campaign, riders, now)
     audit.record(
         session,
         actor=audit.Actor("staff", staff.staff_id),
@@ -99,16 +101,18 @@ def count_invited(session: Session, *, campaign_id: UUID) -> int:
     return session.scalar(count) or 0
 
 
-def _add(session: Session, campaign_id: UUID, riders: Iterable[UUID], now: datetime) -> int:
-    rows = [
-        {"id": new_id(), "campaign_id": campaign_id, "rider_id": rider_id, "invited_at": now}
-        for rider_id in sorted(riders)
-    ]
-    if len(rows) + count_invited(session, campaign_id=campaign_id) > MOST_INVITED:
+def _add(session: Session, campaign: Campaign, riders: Iterable[UUID], now: datetime) -> int:
+    """Ask those who were not asked before, tell them, and return how many they are."""
+    wanted = {new_id(): rider_id for rider_id in sorted(riders)}
+    if len(wanted) + count_invited(session, campaign_id=campaign.id) > MOST_INVITED:
         raise _too_many()
-    return len(
-        insert_if_new(session, CampaignInvitation, rows, conflict=("campaign_id", "rider_id"))
-    )
+    rows = [
+        {"id": key, "campaign_id": campaign.id, "rider_id": rider_id, "invited_at": now}
+        for key, rider_id in wanted.items()
+    ]
+    added = insert_if_new(session, CampaignInvitation, rows, conflict=("campaign_id", "rider_id"))
+    asked = [rider_id for key, rider_id in wanted.items() if key in added]
+    return add_campaign_notices(session, campaign=campaign, riders=asked, now=now)
 
 
 def _of_numbers(session: Session, sealer: Sealer, wanted: list[str]) -> dict[str, UUID]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,7 +47,7 @@ class ReportNews(Base):
 
 
 class Notice(Base):
-    """One thing that a reporter is told: a change of the public status, or an answer.
+    """One thing that a rider is told: a change of the public status, an answer, an invitation.
 
     `code` is a State, or a code of intake.notices. `rider_id` is empty for an anonymous
     report, whose holder reads it by the receipt code. The words are made when it is read.
@@ -57,12 +58,21 @@ class Notice(Base):
         # The second guard beside ReportNews: one change is told to one reporter once.
         UniqueConstraint("report_id", "history_id"),
         Index("ix_notices_rider", "rider_id", "id"),
+        # Nobody is asked twice to take part in one campaign.
+        Index(
+            "uq_notices_campaign",
+            *("campaign_id", "rider_id"),
+            unique=True,
+            sqlite_where=text("campaign_id IS NOT NULL"),
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     rider_id: Mapped[UUID | None] = mapped_column(ForeignKey("riders.id"))
     report_id: Mapped[UUID | None] = mapped_column(ForeignKey("reports.id"))
     suggestion_id: Mapped[UUID | None] = mapped_column(ForeignKey("suggestions.id"), unique=True)
+    campaign_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaigns.id"))
     history_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_history.id"))
     department: Mapped[str | None] = mapped_column(String(12))
     code: Mapped[str] = mapped_column(String(20))

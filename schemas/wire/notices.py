@@ -37,11 +37,12 @@ class NoticeAnswer(BaseModel):
 
     id: UUID
     code: str = Field(
-        description="the report's new status, or suggestion_answered", examples=["verified"]
+        description="the report's new status, suggestion_answered or campaign_offered",
+        examples=["verified"],
     )
     text: str
-    about: Literal["report", "suggestion"]
-    number: str = Field(description="of the report or suggestion")
+    about: Literal["report", "suggestion", "campaign"]
+    number: str = Field(description="of the report or suggestion; empty for a campaign")
     premises_name: str = Field(description="as the rider wrote it in the report; may be empty")
     department: str | None
     created_at: datetime

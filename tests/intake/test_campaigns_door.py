@@ -1,12 +1,14 @@
 """Campaigns at the rider's door: invited riders only, and a tip that is never lost for a task."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from intake.identity.entrance import COOKIE
+from intake.notices import add_campaign_notices
+from intake.riders.registering import RiderProfile, add_rider, issue_token
 from schemas.campaigns import FEWEST_RIDERS
 from schemas.database import now_utc
 from schemas.tables import (
@@ -202,3 +204,39 @@ def test_the_page_works_without_a_script(client, door, token, campaign) -> None:
     # A task that is not held fills no form in.
     assert 'name="task"' not in client.get(f"/?task={tasks[0]}").text
     assert 'name="task"' not in client.get("/?task=x").text
+
+
+@pytest.fixture
+def other_rider(door) -> str:
+    """The token of another rider, who was not asked."""
+    with door.database.writing() as session:
+        rider = add_rider(
+            session, sealer=door.sealer, profile=RiderProfile("王小五", "13800002222", "美团")
+        )
+        return issue_token(session, rider_id=rider.id)
+
+
+def test_whoever_is_asked_reads_it_among_their_notices_and_nobody_else_does(
+    client, door, token, campaign, other_rider
+) -> None:
+    with door.database.writing() as session:
+        row = session.get_one(Campaign, campaign)
+        row.starts_on, row.ends_on = date(2026, 12, 28), date(2027, 1, 3)
+        riders = session.scalars(select(CampaignInvitation.rider_id)).all()
+        add_campaign_notices(session, campaign=row, riders=riders, now=now_utc())
+
+    def notices(who, language="zh-CN"):
+        headers = {"Authorization": f"Bearer {who}", "Accept-Language": language}
+        return client.get("/api/v1/me/notices", headers=headers).json
+
+    (told,) = notices(token)["notices"]
+    assert told["text"] == "请您参加走访活动“元旦检查”（12月28日至1月3日），去不去由您定。"
+    assert (told["about"], told["code"], told["number"]) == ("campaign", "campaign_offered", "")
+    assert (told["premises_name"], told["department"], told["read"]) == ("", None, False)
+    (told,) = notices(token, "en")["notices"]
+    assert told["text"].startswith("You are asked to take part in «元旦检查», 28 December to 3 Jan")
+    assert notices(other_rider) == {"notices": [], "unread": 0, "next": None}
+    page = client.get("/me/notices", headers={"Authorization": f"Bearer {token}"}).text
+    assert "请您参加走访活动“元旦检查”" in page
+    assert 'href="/me/campaigns">看活动' in page
+    assert "老王麻辣烫" not in page

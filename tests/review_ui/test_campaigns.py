@@ -35,6 +35,9 @@ from schemas.tables import (
     CampaignTip,
     Case,
     CaseHistory,
+    Delivery,
+    MessengerLink,
+    Notice,
     PointAccount,
     PointAward,
     PointEntry,
@@ -549,3 +552,98 @@ def test_days_that_are_over_or_turned_round_are_refused(world, dora) -> None:
             making.make_campaign(
                 session, staff=dora, wish=wish(world, starts_on=first, ends_on=last), now=world.now
             )
+
+
+def phone_of(number):
+    return f"1380000000{number}"
+
+
+@pytest.fixture
+def office(world, dora):
+    """A campaign, and supervisors with phones whom its office may ask; each has a messenger."""
+    sealer = Sealer(world.settings)
+    found = SimpleNamespace(world=world, sealer=sealer, riders=[])
+    with world.database.writing() as session:
+        found.id = making.make_campaign(session, staff=dora, wish=wish(world), now=world.now).id
+        for number in range(3):
+            row = Rider(
+                sealed_profile=sealer.seal({"station": "北站"}),
+                phone_digest=sealer.digest("phone", phone_of(number)),
+                is_supervisor=True,
+            )
+            session.add(row)
+            session.flush()
+            session.add(MessengerLink(rider_id=row.id, sealed_recipient=sealer.seal("to_x")))
+            found.riders.append(row.id)
+
+    def ask(*numbers, now=None):
+        with world.database.writing() as session:
+            return invite(
+                session, sealer=sealer, campaign_id=found.id, staff=dora, now=now or world.now,
+                numbers=" ".join(phone_of(number) for number in numbers),
+            ).asked  # fmt: skip
+
+    found.ask = ask
+    return found
+
+
+def told(world):
+    """Who was told of a campaign, and who is on the way to be woken, each in order."""
+    with world.database.reading() as session:
+        notices = session.execute(
+            select(Notice.rider_id, Notice.code, Notice.campaign_id).order_by(Notice.id)
+        ).all()
+        woken = session.scalars(select(Delivery.target_id).order_by(Delivery.id)).all()
+    return [tuple(each) for each in notices], list(woken)
+
+
+def test_whoever_is_asked_is_told_once_and_so_is_whoever_is_added_later(office) -> None:
+    assert office.ask(0, 1) == 2
+    first, second, third = office.riders
+    offered = [(each, "campaign_offered", office.id) for each in sorted((first, second))]
+    notices, woken = told(office.world)
+    assert (sorted(notices), sorted(woken)) == (offered, sorted((first, second)))
+    assert office.ask(0, 1) == 0
+    assert office.ask(0, 1, 2) == 1
+    notices, woken = told(office.world)
+    assert notices[2:] == [(third, "campaign_offered", office.id)]
+    assert woken[2:] == [third]
+
+
+def test_who_declined_is_not_told_again(office) -> None:
+    office.ask(0)
+    with office.world.database.writing() as session:
+        visiting.answer(
+            session, campaign_id=office.id, rider_id=office.riders[0], accepts=False,
+            now=office.world.now,
+        )  # fmt: skip
+    assert office.ask(0) == 0
+    assert len(told(office.world)[0]) == 1
+
+
+@ON_SQLITE
+def test_nobody_is_told_of_a_campaign_that_is_over(office, dora) -> None:
+    with pytest.raises(Conflict, match="campaign-over"):
+        office.ask(0, now=office.world.now + timedelta(days=8))
+    with office.world.database.writing() as session:
+        making.close_campaign(
+            session, campaign_id=office.id, staff=dora, reason="下雪", now=office.world.now
+        )
+    with pytest.raises(Conflict, match="campaign-over"):
+        office.ask(0)
+    assert told(office.world) == ([], [])
+
+
+def test_two_who_ask_the_same_rider_at_once_tell_them_once(office) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: office.ask(0), range(4)))
+    assert sorted(asked) == [0, 0, 0, 1]
+    assert len(told(office.world)[0]) == 1
+
+
+def test_with_a_riders_data_goes_what_told_them_of_campaigns(office) -> None:
+    office.ask(0, 1)
+    first, second, _ = office.riders
+    with office.world.database.writing() as session:
+        erase_rider(session, rider_id=first, reason="x", now=office.world.now, actor=audit.OPERATOR)
+    assert told(office.world) == ([(second, "campaign_offered", office.id)], [second])

@@ -18,7 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import func, select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from intake.notices import add_answer_notice, delivery_counts, stuck_deliveries
+from intake.notices import (
+    add_answer_notice,
+    add_campaign_notices,
+    delivery_counts,
+    stuck_deliveries,
+)
 from intake.subscriptions import (
     link_messenger,
     read_subscription,
@@ -28,8 +33,19 @@ from intake.subscriptions import (
 )
 from schemas.database import new_id, now_utc
 from schemas.sealing import Sealer
-from schemas.tables import Delivery, Notice, PushSubscription, Suggestion
+from schemas.tables import (
+    Campaign,
+    CampaignInvitation,
+    Delivery,
+    Notice,
+    PushSubscription,
+    Rider,
+    Staff,
+    Suggestion,
+    Unit,
+)
 from schemas.vapid import new_private_key, to_base64url
+from schemas.workdays import local_date
 from workers.deliver import (
     AWAY_FOR,
     BACKOFF,
@@ -42,6 +58,7 @@ from workers.deliver import (
     forget_old,
 )
 
+CAMPAIGN = "元旦前随机访餐厅"
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
@@ -188,6 +205,32 @@ class Post:
                 assert add_answer_notice(session, suggestion=suggestion, now=self.now)
                 assert not add_answer_notice(session, suggestion=suggestion, now=self.now)
 
+    def invitation(self, **change):
+        """Ask the rider to take part in a campaign; `change` is what became of it since."""
+        with self.machine.database.writing() as session:
+            staff = Staff(sign_in="dora", name="孙丽", password_hash="-")
+            session.add(staff)
+            session.flush()
+            today = local_date(self.now)
+            campaign = Campaign(
+                unit_id=session.scalars(select(Unit.id)).first(), kind="random_visit",
+                name=CAMPAIGN, starts_on=today - timedelta(days=3),
+                ends_on=today + timedelta(days=6), made_by=staff.id,
+            )  # fmt: skip
+            session.add(campaign)
+            session.flush()
+            asked = CampaignInvitation(campaign_id=campaign.id, rider_id=self.rider)
+            session.add(asked)
+            session.flush()
+            rider = session.get_one(Rider, self.rider)
+            rider.is_supervisor = True
+            ask = {"campaign": campaign, "riders": [self.rider], "now": self.now}
+            assert add_campaign_notices(session, **ask) == 1
+            assert add_campaign_notices(session, **ask) == 0
+            for name, value in change.items():
+                (row,) = (each for each in (asked, campaign, rider) if hasattr(each, name))
+                setattr(row, name, value)
+
     def run(self, later=timedelta()):
         return dict(deliver(self.machine, now=self.now + later))
 
@@ -276,6 +319,46 @@ def test_a_rider_who_did_not_opt_in_is_not_told_of_to_anybody(post):
     assert post.rows() == []
     assert post.run() == {}
     assert post.outside.requests == []
+
+
+def test_an_invitation_says_nothing_else_than_any_news_does(post):
+    post.link()
+    phone = post.phone()
+    post.news()
+    post.invitation()
+    assert post.run() == {"sent": 4}
+    hooks, pushed = [], []
+    for path, _, body in post.outside.requests:
+        if path == "/hook":
+            hooks.append(json.loads(body))
+        else:
+            pushed.append(json.loads(phone.read(body)))
+    assert hooks[0]["data"] == hooks[1]["data"]
+    assert set(hooks[0]) == set(hooks[1])
+    assert [set(each) for each in pushed] == [{"type", "id"}] * 2
+    told = str(hooks) + str(pushed)
+    for secret in ("走访", "campaign", "监督员", "visit", CAMPAIGN):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accepted": False},
+        {"accepted": True},
+        {"closed_at": now_utc() - timedelta(minutes=1)},
+        {"ends_on": local_date(now_utc()) - timedelta(days=1)},
+        {"is_supervisor": False},
+    ],
+    ids=["declined", "accepted", "closed", "ended", "dismissed"],
+)
+def test_nobody_is_woken_for_an_invitation_that_matters_no_more(post, change):
+    post.link()
+    post.phone()
+    post.invitation(**change)
+    assert post.run() == {"gone": 2}
+    assert post.outside.requests == []
+    assert {row.outcome for row in post.rows()} == {"gone"}
 
 
 def test_who_opts_out_is_told_no_more_even_of_what_waits(post):

@@ -6,34 +6,44 @@ import { hasBeenSignedIn, isSignedIn, shownTips } from "./session.js";
 import { backTo } from "./pages.js";
 import { percentSent } from "./sender.js";
 import { refreshStatuses } from "./statuses.js";
-import { keptCampaigns } from "./visits.js";
+import { keptCampaigns, refreshCampaigns } from "./visits.js";
 import { currentLanguage, say, sayMoment } from "./words.js";
 
+/** @typedef {import("./types.d.ts").Campaign} Campaign */
 /** @typedef {import("./types.d.ts").Tip} Tip */
 
 /** @returns {Promise<import("./pages.js").Screen>} */
 export async function mineScreen() {
   const list = el("ul", { class: "tips" });
+  const visits = el("div", { class: "ways" });
   const refresh = async () => {
     const tips = (await shownTips()).filter(({ state }) => state !== "draft");
     list.replaceChildren(...(tips.length ? tips.map(card) : [nothing()]));
+    visits.replaceChildren(...wayToVisits(await keptCampaigns()));
   };
   await refresh();
   void refreshStatuses();
+  // A notice leads here, and may be about an invitation that came a moment ago.
+  void refreshCampaigns();
   const nodes = [
     backTo("", say("拍照举报")),
     heading(say("我的举报")),
     list,
     ...((await hasBeenSignedIn()) ? [signInAgain(say("登录后，能看到用您的号码发的举报。"))] : []),
-    ...((await keptCampaigns()).length
-      ? [el("a", { class: "button", href: "#visits" }, say("走访活动"))]
-      : []),
+    visits,
     ...((await isSignedIn()) ? [el("a", { class: "button", href: "#points" }, say("我的积分"))] : []),
     el("a", { class: "button", href: "/status" }, say("凭回执码查进度")),
     el("a", { class: "button", href: "#stations" }, say("附近的驿站")),
     el("a", { class: "button", href: "/me" }, say("我的账号和建议")),
   ];
   return { title: say("我的举报"), nodes, refresh };
+}
+
+/** @param {Campaign[]} campaigns @returns {Node[]} */
+function wayToVisits(campaigns) {
+  const isAsked = campaigns.some(({ accepted, over }) => accepted === null && !over);
+  const words = isAsked ? say("走访活动：请您参加") : say("走访活动");
+  return campaigns.length ? [el("a", { class: "button", href: "#visits" }, words)] : [];
 }
 
 /** @param {Tip} tip */

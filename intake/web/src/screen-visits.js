@@ -4,7 +4,7 @@ import { el, heading, icon } from "./dom.js";
 import { backTo, go, goInstead } from "./pages.js";
 import { bestPlace, watchPlace } from "./place.js";
 import { signInAgain } from "./screen-mine.js";
-import { hasBeenSignedIn } from "./session.js";
+import { hasBeenSignedIn, isSignedIn } from "./session.js";
 import {
   couldNotVisit,
   foundNothing,
@@ -16,6 +16,7 @@ import {
   reportFrom,
   take,
 } from "./visits.js";
+import { wakeMeButton } from "./wake-button.js";
 import { say, sayDay } from "./words.js";
 
 /** @typedef {import("./types.d.ts").Campaign} Campaign */
@@ -51,6 +52,7 @@ export async function visitsScreen() {
     ),
     note,
     list,
+    ...((await isSignedIn()) ? await wakeMeButton() : []),
     ...((await hasBeenSignedIn()) ? [signInAgain(say("登录后，能看到请您参加的活动。"))] : []),
   ];
   return { title: say("走访活动"), nodes, refresh };

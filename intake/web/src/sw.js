@@ -57,10 +57,10 @@ worker.addEventListener("notificationclick", (event) => {
   event.waitUntil(worker.clients.openWindow("/#mine"));
 });
 
-/** A locked phone lies on tables: the notice names neither shop nor hazard. */
+/** A locked phone lies on tables: the notice does not even say that somebody reports. */
 async function sayThereIsNews() {
   await speakAsThePages();
-  await worker.registration.showNotification(say("您的举报有进展"), {
+  await worker.registration.showNotification(say("随手拍有新消息"), {
     body: say("点开看看。"),
     icon: "/static/app-icon-192.png",
     tag: "news",

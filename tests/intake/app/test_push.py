@@ -94,7 +94,7 @@ def test_a_phone_subscribes_for_one_tip_and_its_notice_says_nothing_of_it(
     # What a message carries is never shown, whatever somebody has put into it.
     push(page, '{"type": "news", "id": "1", "title": "张记饺子馆", "body": "举报已查实"}')
     assert page.evaluate(SHOWN) == [
-        {"title": "您的举报有进展", "body": "点开看看。", "tag": "news", "data": None}
+        {"title": "随手拍有新消息", "body": "点开看看。", "tag": "news", "data": None}
     ]
 
 
