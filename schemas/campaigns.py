@@ -85,7 +85,7 @@ MOST_DAYS = 92
 MOST_INVITED = 500
 # So many tasks of one campaign a rider may hold at once: the rest is for others.
 MOST_TAKEN = 5
-# «Nothing found» earns points where the phone was so near to the shop.
+# «Nothing found» earns points where the phone was so near to the shop; in a square, inside it.
 NEAR_M = 300
 # How exact a phone's place has to be to say that.
 MOST_ACCURACY_M = 200

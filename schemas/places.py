@@ -15,6 +15,9 @@ METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 """Length of one degree of latitude on that sphere."""
 
 
+SQUARES_PER_DEGREE = 100
+"""How many squares of the map of risk a degree has: in Shenyang they are about 1.1 by 0.8 km."""
+
 CLAIM_TOLERANCE_M = 200.0
 """How much farther apart than their accuracies two claims of one place may be (domain.md §10)."""
 
@@ -67,6 +70,18 @@ def distance_m(a: Point, b: Point) -> float:
         * math.sin(west_east / 2) ** 2
     )
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, haversine)))
+
+
+def nearest_in_square(point: Point, *, middle: Point) -> Point:
+    """Return the place of a square of the map of risk that is nearest to a point: itself, inside.
+
+    `middle` is the square's; nearest is meant in degrees, north and east each for itself.
+    """
+    half = 0.5 / SQUARES_PER_DEGREE
+    return Point(
+        min(max(point.latitude, middle.latitude - half), middle.latitude + half),
+        min(max(point.longitude, middle.longitude - half), middle.longitude + half),
+    )
 
 
 def allowed_apart_m(first_accuracy_m: float | None, second_accuracy_m: float | None) -> float:

@@ -31,7 +31,7 @@ from schemas.campaigns import (
     TaskState,
 )
 from schemas.errors import Conflict, InvalidInput, NotFound
-from schemas.places import Point, distance_m
+from schemas.places import Point, distance_m, nearest_in_square
 from schemas.tables import (
     Campaign,
     CampaignInvitation,
@@ -208,11 +208,20 @@ def finish_by_tip(
 
 
 def _is_near(shop: CampaignShop, found: Visit) -> bool | None:
+    """Whether the phone was there; None where that can't be told.
+
+    At a shop within NEAR_M; in a square, or so near to it that the phone may be in it as far
+    as it knows, as a place near a border is taken for both sides when a tip is routed.
+    """
     if found.place is None or shop.latitude is None or shop.longitude is None:
         return None
     if found.accuracy_m is None or found.accuracy_m > MOST_ACCURACY_M:
         return None
-    return distance_m(Point(shop.latitude, shop.longitude), found.place) <= NEAR_M
+    middle = Point(shop.latitude, shop.longitude)
+    if not shop.is_square:
+        return distance_m(middle, found.place) <= NEAR_M
+    nearest = nearest_in_square(found.place, middle=middle)
+    return distance_m(nearest, found.place) <= found.accuracy_m
 
 
 def _invited(

@@ -227,6 +227,7 @@ def _add_tasks(session: Session, campaign: Campaign, wish: Wish) -> int:
             "address": shop.address,
             "latitude": shop.place.latitude if shop.place else None,
             "longitude": shop.place.longitude if shop.place else None,
+            "is_square": shop.is_square,
         }
         for position, shop in enumerate(wish.shops, start=1)
     ]

@@ -1,7 +1,8 @@
 """The shops of a campaign as somebody types them, pastes them or sends them as CSV.
 
 One a line: name, address, latitude, longitude; parted by commas or tabs. The address and
-the place may be left out; a place without a name stands for its surroundings.
+the place may be left out; a place without a name stands for its surroundings. A fifth field
+«方格» (square) says that the whole square of the map of risk is meant, whose middle it is.
 """
 
 import csv
@@ -28,18 +29,21 @@ from schemas.tables import Unit
 from schemas.units import below
 from schemas.words import Words
 
-Row = tuple[str, str] | tuple[str, str, float, float]
+Row = tuple[str, str] | tuple[str, str, float, float, str]
+SQUARE = "方格"
+_SQUARES = frozenset({SQUARE, "square"})
 _SQUARE = re.compile(r"([0-9]{6})\.([0-9]{10})")
 _HEADS = frozenset({"店名", "名称", "name", "shop"})
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A shop to visit; `place` is WGS-84."""
+    """A shop to visit, or a square of the map of risk; `place` is WGS-84."""
 
     name: str
     address: str = ""
     place: Point | None = None
+    is_square: bool = False
 
 
 def read_shops(text: str, *, datum: Datum = Datum.WGS84) -> list[Shop]:
@@ -101,7 +105,7 @@ def _square(code: str, number: str) -> Row | None:
     found, (latitude, longitude) = divisions().get(code), middle_of(int(number))
     if found is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    return f"{found.name} {latitude:.3f}, {longitude:.3f} 一带", "", latitude, longitude
+    return f"{found.name} {latitude:.3f}, {longitude:.3f} 一带", "", latitude, longitude, SQUARE
 
 
 def _written(rows: Iterable[Row]) -> str:
@@ -121,15 +125,21 @@ def _lines(text: str, datum: Datum) -> Iterator[Shop]:
 
 
 def _shop(number: int, fields: list[str], datum: Datum) -> Shop:
-    name, address, latitude, longitude, *more = [*fields, "", "", ""]
+    name, address, latitude, longitude, kind, *more = [*fields, "", "", "", ""]
     if any(more) or bool(latitude) != bool(longitude) or not (name or latitude):
+        raise _invalid(number)
+    is_square = kind.lower() in _SQUARES
+    if kind and not (is_square and latitude):
         raise _invalid(number)
     if len(name) > 200 or len(address) > 300:
         raise _invalid(number)
     if not latitude:
         return Shop(name, address)
+    # Our own map wrote a square's place, whatever the datum of the shops beside it.
+    datum = Datum.WGS84 if is_square else datum
     try:
-        return Shop(name, address, to_wgs84(float(latitude), float(longitude), datum))
+        place = to_wgs84(float(latitude), float(longitude), datum)
+        return Shop(name, address, place, is_square)
     except ValueError:
         raise _invalid(number) from None
 

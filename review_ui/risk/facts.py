@@ -16,10 +16,9 @@ from review_ui.access.scope import in_tree
 from schemas.bulletins.territory import prefix_of
 from schemas.divisions import NATION_CODE
 from schemas.lifecycle import State
+from schemas.places import SQUARES_PER_DEGREE
 from schemas.tables import Case, CaseHistory, Unit
 
-# Squares of a hundredth of a degree: in Shenyang about 1.1 km by 0.8 km.
-PER_DEGREE = 100
 ROW = 100_000
 # 1970 began on a Thursday; weeks are counted from Monday.
 _FIRST_WEEKDAY = 3
@@ -71,7 +70,7 @@ def concluded(begins_at: datetime, ends_at: datetime) -> list[ColumnElement[bool
 def square(session: Session) -> ColumnElement[int]:
     """Return the number of the square in which a case lies; NULL without a place."""
     row, column = (
-        _whole(session, (degrees + beyond) * PER_DEGREE)
+        _whole(session, (degrees + beyond) * SQUARES_PER_DEGREE)
         for degrees, beyond in ((Case.latitude, 90), (Case.longitude, 180))
     )
     return row * ROW + column
@@ -90,7 +89,9 @@ def hour_of_week(session: Session, moment: InstrumentedAttribute[datetime]) -> C
 def middle_of(number: int) -> tuple[float, float]:
     """Return latitude and longitude of the middle of a square, in degrees."""
     row, column = divmod(number, ROW)
-    return round((row + 0.5) / PER_DEGREE - 90, 4), round((column + 0.5) / PER_DEGREE - 180, 4)
+    return round((row + 0.5) / SQUARES_PER_DEGREE - 90, 4), round(
+        (column + 0.5) / SQUARES_PER_DEGREE - 180, 4
+    )
 
 
 def _whole(session: Session, value: ColumnElement[Any]) -> ColumnElement[int]:

@@ -207,19 +207,22 @@ def reject_by_program(campaign_id: UUID, visit_id: UUID) -> Response:
 
 def _shop(number: int, given: ShopGiven, datum: Datum) -> Shop:
     name, address = core.line(given.name), core.line(given.address)
-    if (given.latitude is None) != (given.longitude is None) or not (name or given.latitude):
+    is_placed = given.latitude is not None and given.longitude is not None
+    is_half = (given.latitude is None) != (given.longitude is None)
+    if is_half or not (name or is_placed) or (given.square and not is_placed):
         raise InvalidInput(
             "shop-line-invalid",
             Words(
-                f"第 {number} 家要有店名，或者有经纬度。",
-                f"Shop {number} needs a name, or latitude and longitude.",
+                f"第 {number} 家要有店名，或者有经纬度；方格必须有经纬度。",
+                f"Shop {number} needs a name, or latitude and longitude; a square needs these.",
             ),
             field="shops",
             line=number,
         )
     if given.latitude is None or given.longitude is None:
         return Shop(name, address)
-    return Shop(name, address, to_wgs84(given.latitude, given.longitude, datum))
+    place = to_wgs84(given.latitude, given.longitude, datum)
+    return Shop(name, address, place, given.square)
 
 
 def _fields(sight: Sight) -> dict[str, object]:

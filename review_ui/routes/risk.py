@@ -11,7 +11,7 @@ from review_ui.access.scope import visible_cases
 from review_ui.bulletins.showing import allowed_scope, may_at, territories
 from review_ui.risk.asking import Asked, Base, read_asked
 from review_ui.risk.cells import Cell, Squares, squares
-from review_ui.risk.facts import PER_DEGREE, territory
+from review_ui.risk.facts import territory
 from review_ui.risk.files import WEEKDAYS, Table, cells_file, hours_file, shops_file, step_words
 from review_ui.risk.hours import Hours, hours
 from review_ui.risk.shops import Shop, shops
@@ -19,6 +19,7 @@ from review_ui.risk.statistic import FALSE_DISCOVERIES
 from review_ui.room import person, room, today
 from schemas import audit
 from schemas.access import Right
+from schemas.places import SQUARES_PER_DEGREE
 from schemas.taxonomy import CATEGORIES
 from schemas.wire.openapi import Answered, Described, Given, describes
 from schemas.wire.risk import RiskAnswer, RiskCell, RiskHours, RiskShop
@@ -64,7 +65,7 @@ def show_risk() -> str:
         "risk.html",
         view=view,
         cells=view.cells[:MOST_CELLS],
-        side=1 / PER_DEGREE,
+        side=1 / SQUARES_PER_DEGREE,
         bases=Base,
         categories=CATEGORIES,
         territories=territories(person()),

@@ -7,7 +7,7 @@ in `campaign_tips` alone: no page of the room reads either of the two for a sing
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.database import Base, new_id, now_utc
@@ -41,7 +41,10 @@ class Campaign(Base):
 
 
 class CampaignShop(Base):
-    """A shop to visit; latitude and longitude are WGS-84 degrees, where they are known."""
+    """A shop to visit; latitude and longitude are WGS-84 degrees, where they are known.
+
+    `is_square` says that a square of the map of risk is meant, whose middle they are.
+    """
 
     __tablename__ = "campaign_shops"
     __table_args__ = (Index("uq_campaign_shops", "campaign_id", "position", unique=True),)
@@ -53,6 +56,7 @@ class CampaignShop(Base):
     address: Mapped[str] = mapped_column(String(300), default="")
     latitude: Mapped[float | None] = mapped_column(Float(53))
     longitude: Mapped[float | None] = mapped_column(Float(53))
+    is_square: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class CampaignInvitation(Base):

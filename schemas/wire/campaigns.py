@@ -90,6 +90,10 @@ class ShopGiven(_Given):
     address: str = Field("", max_length=300)
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    square: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="a square of the map of risk, whose middle the place is: 0.01° wide and high",
+    )
 
 
 class CampaignRequest(_Given):

@@ -143,17 +143,18 @@ def test_a_program_makes_offers_and_closes_a_campaign(world, visitor, dora, wish
     token = {"Authorization": f"Bearer {world.token(dora)}"}
     base = "/api/v1/campaigns"
     body = {name: wish[name] for name in ("unit", "kind", "name", "starts_on", "ends_on")}
-    shops = [{"name": "老王麻辣烫"}, {"latitude": 41.8, "longitude": 123.4}]
+    shops = [{"name": "老王麻辣烫"}, {"latitude": 41.8, "longitude": 123.4, "square": True}]
     made = visitor.post(base, json=body | {"shops": shops, "riders_per_shop": 2}, headers=token)
     assert made.status_code == 201
     assert [shop["name"] for shop in made.json["shops"]] == ["老王麻辣烫"] * 2 + [""] * 2
+    assert [each.is_square for each in rows(world, CampaignShop)] == [False, True]
     path = f"{base}/{made.json['id']}"
     nobody = visitor.post(f"{path}/invitations", json={"numbers": ["13800000000"]}, headers=token)
     assert nobody.json["type"].endswith(":no-supervisors")
     accepted(world, rows(world, Campaign)[0].id)
     (listed,) = visitor.get(base, headers=token).json["items"]
     assert (listed["invited"], listed["enough"], listed["progress"]["tasks"]) == (3, True, 4)
-    for wrong in ({"name": ""}, {"name": "店", "latitude": 41.8}):
+    for wrong in ({"name": ""}, {"name": "店", "latitude": 41.8}, {"name": "店", "square": True}):
         answer = visitor.post(base, json=body | {"shops": [wrong]}, headers=token)
         assert answer.json["type"].endswith(":shop-line-invalid")
     closed = visitor.post(f"{path}/close", json={"reason": "下雪"}, headers=token)
@@ -204,5 +205,5 @@ def test_squares_that_were_drawn_or_picked_are_places_to_go_to(world, office, do
     page = office.get(
         "/campaigns?square=210103.1317930345&square=999999.1&square=x&square=210103.1"
     )
-    assert '"沈河区 41.795, 123.455 一带",,41.795,123.455' in html.unescape(page.text)
+    assert '"沈河区 41.795, 123.455 一带",,41.795,123.455,方格' in html.unescape(page.text)
     assert page.text.count("一带&#34;") == 1

@@ -24,7 +24,7 @@ from schemas.access import Role
 from schemas.campaigns import FEWEST_RIDERS, LATE_FOR, TaskState
 from schemas.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from schemas.lifecycle import State
-from schemas.places import Point
+from schemas.places import Datum, Point
 from schemas.points import AccountKind
 from schemas.sealing import Sealer
 from schemas.tables import (
@@ -179,6 +179,65 @@ def test_nothing_found_earns_where_the_phone_was_at_the_shop(made) -> None:
     # A shop without a place on record, and so nothing to compare the phone's with.
     assert visit(made, rider=2, task=2).is_near is None
     assert [each.rider_id for each in awards(made.world)] == [made.riders[0]]
+
+
+# A square's middle; it is a hundredth of a degree wide and high, and at its edges a metre is
+# 0.000009° north and 0.000012° east.
+MIDDLE = Point(41.795, 123.455)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("is_square", "place", "accuracy_m", "is_near"),
+    [
+        (True, Point(41.7999, 123.4599), 5.0, True),
+        (True, Point(41.7901, 123.4501), 5.0, True),
+        # Twenty metres beyond the northern and the eastern edge.
+        (True, Point(41.80018, 123.455), 15.0, False),
+        (True, Point(41.80018, 123.455), 25.0, True),
+        (True, Point(41.795, 123.46024), 15.0, False),
+        (True, Point(41.795, 123.46024), 25.0, True),
+        # Beyond a corner, 28 metres away.
+        (True, Point(41.80018, 123.46024), 25.0, False),
+        (True, Point(41.80018, 123.46024), 32.0, True),
+        (True, MIDDLE, 201.0, None),
+        (True, MIDDLE, None, None),
+        # A shop in the same place: 300 metres, whatever the accuracy.
+        (False, Point(41.79768, 123.455), 5.0, True),
+        (False, Point(41.79772, 123.455), 150.0, False),
+        (False, Point(41.7999, 123.4599), 5.0, False),
+    ],
+)
+def test_a_square_is_visited_inside_it_and_a_shop_within_300_metres(
+    world, dora, is_square, place, accuracy_m, is_near
+) -> None:
+    line = "沈河区一带,,41.795,123.455" + (",方格" if is_square else "")
+    found = SimpleNamespace(world=world, riders=[])
+    with world.database.writing() as session:
+        wanted = wish(world, shops=tuple(read_shops(line)))
+        found.id = making.make_campaign(session, staff=dora, wish=wanted, now=world.now).id
+        found.tasks = tasks_of(session, found.id)
+    for _ in range(FEWEST_RIDERS):
+        found.riders.append(supervisor(world, found.id, accepts=True))
+    take(found)
+    assert visit(found, said=Visit(place=place, accuracy_m=accuracy_m)).is_near is is_near
+    assert len(awards(world)) == (is_near is True)
+
+
+def test_a_square_is_read_as_the_map_wrote_it_whatever_the_datum_beside() -> None:
+    square, shop = read_shops("一带,,41.795,123.455,方格\n店,,41.795,123.455", datum=Datum.GCJ02)
+    assert (square.is_square, square.place) == (True, MIDDLE)
+    assert (shop.is_square, shop.place == MIDDLE) == (False, False)
+    (square,) = read_shops(",,41.795,123.455,Square")
+    assert square.is_square
+
+
+@pytest.mark.parametrize(
+    "line", ["店,,,,方格", "店,,41.795,123.455,大", "店,,41.795,123.455,方格,方格"]
+)
+def test_a_square_without_a_place_or_another_kind_of_place_is_refused(line) -> None:
+    with pytest.raises(InvalidInput, match="shop-line-invalid"):
+        read_shops(line)
 
 
 @ON_SQLITE

@@ -120,7 +120,7 @@ function own(campaign, visit) {
       {},
       shop(visit),
       el("p", { class: "note" }, visit.text),
-      unsure ? el("p", { class: "note" }, say("没能确认手机在店铺附近，这次不记分。")) : null,
+      unsure ? el("p", { class: "note" }, say("没能确认手机到过那里，这次不记分。")) : null,
     );
   }
   const withPlace = el("input", { type: "checkbox", onchange: () => withPlace.checked && watchPlace() });
@@ -144,7 +144,7 @@ function own(campaign, visit) {
       "label",
       { class: "choice-line" },
       withPlace,
-      el("span", {}, say("用手机位置确认我在店铺附近：只比对，不保存；不勾就不记分")),
+      el("span", {}, say("用手机位置确认我到了那里：只比对，不保存；不勾就不记分")),
     ),
     button(say("去过了，没发现问题"), () => confirmed(visit, withPlace.checked), "quiet"),
     el(

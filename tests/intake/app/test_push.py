@@ -15,7 +15,10 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select
 
+from intake.identity.sessions import open_session
+from intake.riders.registering import RiderProfile, add_rider
 from intake.subscriptions import opened_keys
+from schemas.database import now_utc
 from schemas.sealing import Sealer
 from schemas.tables import PushSubscription
 from schemas.vapid import public_key_of
@@ -111,3 +114,26 @@ def test_a_phone_that_allows_no_notices_is_told_where_the_news_is(
     page.get_by_role("button", name="有进展时提醒我").tap()
     page.get_by_text("这部手机没有允许提醒").wait_for()
     assert page.evaluate("window.subscribed") is None
+
+
+def test_a_supervisor_is_woken_for_whatever_they_are_told(
+    lasting_door: Any, open_phone: Any, hand: Any, database: Any
+) -> None:
+    with database.writing() as session:
+        profile = RiderProfile("吴十", "13900006673")
+        rider_id = add_rider(session, sealer=Sealer(lasting_door.settings), profile=profile).id
+        cookie = open_session(session, rider_id=rider_id, device="Chrome", now=now_utc())
+    phone = open_phone(**WAKING)
+    phone.add_init_script(PUSH_SERVICE)
+    hand.sign_in(phone, lasting_door.address, cookie)
+    page = phone.new_page()
+    with page.expect_response("**/api/v1/me/points"):
+        page.goto(lasting_door.address)
+    page.goto(f"{lasting_door.address}/#visits")
+    page.get_by_role("button", name="有活动请我参加时提醒我").tap()
+    page.get_by_text("有活动请您参加时，这部手机会提醒您。").wait_for()
+    with database.reading() as session:
+        owners = session.scalars(select(PushSubscription.owner_id)).all()
+    assert rider_id in owners
+    page.reload()
+    page.get_by_text("有活动请您参加时，这部手机会提醒您。").wait_for()
