@@ -88,7 +88,7 @@ def _features(seen: View, box: Box, pixels: NDArray[np.uint8]) -> Features:
     kept, descriptors = _detector(CORNER_STEP).compute(pixels, _spread(found, pixels.shape))
     if descriptors is None:
         descriptors = np.zeros((0, DESCRIPTOR_BYTES), np.uint8)
-    places = np.asarray(cv2.KeyPoint.convert(kept), np.float32).reshape(-1, 2)
+    places = _places(kept)
     places *= np.float32(max(right - left, bottom - top) / max(pixels.shape))
     return Features(
         points=(places + np.array([left, top], np.float32)) / np.float32(max(seen.grey.shape)),
@@ -114,15 +114,18 @@ def _spread(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.K
     if not found:
         return []
     side = max(shape) / CELLS_AN_EDGE
-    table = np.array(
-        [(each.pt[0], each.pt[1], each.response, each.octave) for each in found], np.float32
-    )
-    octave = table[:, 3].astype(np.int32)
-    columns, rows = (table[:, :2] // side).astype(np.int32).T
-    in_cell = _ranks((octave * 64 + rows) * 64 + columns, -table[:, 2])
-    in_octave = _ranks(octave, in_cell * 1e6 - table[:, 2])
+    octave = np.array([each.octave for each in found], np.int32)
+    weakness = np.array([-each.response for each in found], np.float32)
+    columns, rows = (_places(found) // side).astype(np.int32).T
+    in_cell = _ranks((octave * 64 + rows) * 64 + columns, weakness)
+    in_octave = _ranks(octave, in_cell * 1e6 + weakness)
     chosen = np.argsort(in_octave * OCTAVE**octave, kind="stable")[:MOST_FEATURES]
     return [found[index] for index in chosen]
+
+
+def _places(found: Sequence[cv2.KeyPoint]) -> NDArray[np.float32]:
+    """Return x and y of each, in pixels."""
+    return np.asarray(cv2.KeyPoint.convert(found), np.float32).reshape(-1, 2)
 
 
 def _ranks(groups: NDArray[np.int32], order: NDArray[np.floating]) -> NDArray[np.int64]:

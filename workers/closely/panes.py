@@ -4,6 +4,7 @@ A recursive cut along rows and columns of one colour, as pages are taken apart: 
 representation of optically scanned documents”, Nagy and Seth, 1984.
 """
 
+import math
 from collections.abc import Iterator
 
 import cv2
@@ -15,6 +16,9 @@ Box = tuple[int, int, int, int]
 # JPEG blurs the colour of a gap; clock and battery stand in it.
 TOLERANCE = 10
 UNIFORM = 0.985
+# A uniform row's mean is no farther from its median than all its other pixels can draw it, so
+# that most rows need no median, which takes ten times as long.
+MEAN_TOLERANCE = math.ceil(2 * TOLERANCE + 255 * (1 - UNIFORM)) + 1
 # Speech bubbles and lines of text are lower or emptier than a photo.
 MIN_AREA = 0.03
 MIN_EDGE = 0.09
@@ -65,8 +69,18 @@ def _bands(rows: NDArray[np.uint8]) -> list[tuple[int, int]]:
     """Return the runs of rows between rows of one colour, as start and end."""
     if rows.size == 0:
         return []
-    middle = np.median(rows, axis=1).astype(np.uint8)
-    same = cv2.absdiff(rows, np.ascontiguousarray(np.broadcast_to(middle[:, None], rows.shape)))
-    busy = np.mean(same > TOLERANCE, axis=1) > 1 - UNIFORM
+    busy = _unlike(rows, rows.mean(axis=1), MEAN_TOLERANCE) > 1 - UNIFORM
+    if not busy.all():
+        quiet = rows[~busy]
+        busy[~busy] = _unlike(quiet, np.median(quiet, axis=1), TOLERANCE) > 1 - UNIFORM
     edges = np.flatnonzero(np.diff(np.concatenate([[False], busy, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _unlike(
+    rows: NDArray[np.uint8], middle: NDArray[np.floating], tolerance: int
+) -> NDArray[np.float64]:
+    """Return which share of each row is farther from its middle than the tolerance."""
+    each = np.broadcast_to(middle.astype(np.uint8)[:, None], rows.shape)
+    apart = cv2.absdiff(np.ascontiguousarray(rows), np.ascontiguousarray(each))
+    return np.asarray(np.mean(apart > tolerance, axis=1))
