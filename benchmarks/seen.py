@@ -10,7 +10,7 @@ asked for and found.
 The floor is faiss' bare flat index on one thread: the same eight questions against the same
 hashes, and nothing else. Run from the root of the repository:
 
-    python -m benchmarks.seen [--databases sqlite,postgresql] [--sizes N,…] [--asked N]
+    python -m benchmarks.seen [--databases sqlite,postgresql] [--sizes N,…] [--asked N] [--keep F]
 """
 
 import argparse
@@ -81,6 +81,23 @@ class Store:
         self.hashes = np.empty((0, 32), np.uint8)
         self.owners = np.empty((0, 16), np.uint8)
         self.is_sqlite = database.engine.dialect.name == "sqlite"
+
+    def count(self) -> int:
+        """Return how many photos have a hash here."""
+        return len(np.unique(self.owners.view("V16"))) if len(self.owners) else 0
+
+    def save(self, folder: Path) -> None:
+        """Keep what stands in memory beside the database, for another run."""
+        np.save(folder / "hashes.npy", self.hashes)
+        np.save(folder / "owners.npy", self.owners)
+
+    def load(self, folder: Path) -> None:
+        """Take up what an earlier run kept, if one did."""
+        if (folder / "owners.npy").exists():
+            self.hashes = np.load(folder / "hashes.npy")
+            self.owners = np.load(folder / "owners.npy")
+            # Else what is put in now would be what was put in then.
+            self.chance = np.random.default_rng([SEED, len(self.hashes)])
 
     def fill(self, photos: int) -> float:
         """Put hashes of so many photos in, straight into the table; return the seconds."""
@@ -259,12 +276,15 @@ def tidied(store: Store) -> float:
     return taken_s
 
 
-def measure(store: Store, kind: str, photos: int, asked: int) -> dict[str, Any]:
-    """Fill the store up to so many photos and return what they cost."""
-    there = len(np.unique(store.owners.view("V16"))) if len(store.owners) else 0
-    filled_s = store.fill(photos - there - INSERTED)
+def measure(
+    store: Store, kind: str, photos: int, asked: int, *, keep: Path | None
+) -> dict[str, Any]:
+    """Fill the store up to so many photos, unless it was kept, and return what they cost."""
+    filled_s = store.fill(photos - store.count() - INSERTED)
     packed_s = tidied(store)
     inserted = store.insert()
+    if keep:
+        store.save(keep)
     questions = [store.question(number) for number in range(asked)]
     memory, process = Memory(), psutil.Process()
     before = process.memory_info().rss
@@ -351,13 +371,19 @@ def main() -> None:
     parser.add_argument("--sizes", default=",".join(str(size) for size in SIZES))
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--asked", type=int, default=ASKED)
+    parser.add_argument("--keep", help="a folder in which what was filled stays for another run")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows = []
     for kind in asked.databases.split(","):
-        with tempfile.TemporaryDirectory() as folder, opened(kind, Path(folder)) as store:
+        with ExitStack() as stack:
+            keep = Path(asked.keep) / f"seen-{kind}" if asked.keep else None
+            folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            store = stack.enter_context(opened(kind, folder))
+            store.load(folder)
             for size in sorted(int(each) for each in asked.sizes.split(",")):
-                rows.append(measure(store, kind, size, asked.asked))
+                rows.append(measure(store, kind, size, asked.asked, keep=keep))
                 print(rows[-1], file=sys.stderr)
     print(json.dumps(rows) if asked.json else "\n".join(lines_of(rows)))
 
