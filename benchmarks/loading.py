@@ -31,6 +31,7 @@ from schemas.tables import (
     Photo,
     PhotoExamination,
     Report,
+    ShopFinding,
 )
 from schemas.tables.spans import SPAN_TRIGGERS, SQLITE_SPANS, written_anew
 from schemas.tables.wording import write_words
@@ -41,7 +42,7 @@ TABLES: tuple[Table, ...] = tuple(
     model.__table__
     for model in (
         Report, Photo, PhotoExamination, Claim, Case, CaseReport, CaseHistory, CaseAct,
-        CaseProposal, AuditEntry, CaseWords,
+        CaseProposal, AuditEntry, CaseWords, ShopFinding,
     )  # type: ignore[misc]
 )  # fmt: skip
 Rows = dict[str, list[dict[str, Any]]]

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,9 @@ _OPEN = (
     State.DISPATCH, State.ASSIGNED, State.ASSIGNED, State.VERIFYING, State.VERIFYING,
     State.VERIFIED, State.RECTIFYING,
 )  # fmt: skip
+# Those that were verified on the way, and in how many shops of a county.
+_VERIFIED = frozenset({State.VERIFIED, State.RECTIFYING, State.CLOSED})
+_SHOPS = 400
 _ENDED = (State.CLOSED, State.CLOSED, State.CLOSED, State.INVALID, State.TRANSFERRED)
 _FLAGS = (("coarse-accuracy", 0.2), ("similar-nearby", 0.05))
 RARE_FLAG, RARE_PLATFORM, RARE_DISH = "digest-mismatch", "乡味跑腿", "佛跳墙"
@@ -159,6 +163,7 @@ def _rows(
     number = _new_number(moment)
     latitude = place.latitude + chance.gauss(0, 0.05)
     longitude = place.longitude + chance.gauss(0, 0.05)
+    path = [None, State.RECEIVED, *_before(state), state]
     yield "reports", {
         "id": report_id, "number": f"JB{report_id.hex[8:]}"[:24], "receipt_hash": report_id.hex,
         "rider_id": None, "categories": codes, "description": "后厨很脏", "premises_name": shop,
@@ -180,8 +185,9 @@ def _rows(
     }  # fmt: skip
     yield "cases", {
         "id": case_id, "number": number, "incident_id": report_id, "department": "market",
-        "unit_id": place.unit_id, "state": state.value, "version": 2, "categories": codes,
-        "severity": severity_of(codes), "premises_name": shop, "county_code": place.code,
+        "unit_id": place.unit_id, "state": state.value, "version": len(path) - 1,
+        "categories": codes, "severity": severity_of(codes), "premises_name": shop,
+        "county_code": place.code,
         "latitude": latitude, "longitude": longitude, "accuracy_m": 12.0,
         "flags": flags,
         "received_at": moment, "opened_at": moment, "due_provisional": False,
@@ -191,12 +197,18 @@ def _rows(
         "id": new_id(), "case_id": case_id, "report_id": report_id, "department": "market",
         "kind": "first", "pseudonym": "骑手-0Q0", "linked_at": moment,
     }  # fmt: skip
-    for version, to in enumerate((State.RECEIVED, state), start=1):
+    for version, (come_from, to) in enumerate(pairwise(path), start=1):
         yield "case_history", {
             "id": new_id(), "case_id": case_id, "version": version, "to_state": to.value,
-            "from_state": State.RECEIVED.value if version == 2 else None,
+            "from_state": come_from.value if come_from else None,
             "unit_id": place.unit_id, "record": {}, "occurred_at": moment, "recorded_at": moment,
         }  # fmt: skip
+        if to is State.VERIFIED:
+            yield "shop_findings", {
+                "id": new_id(), "case_id": case_id, "version": version, "unit_id": place.unit_id,
+                "shop_key": f"uscc:{place.code}{case_id.int % _SHOPS:012d}",
+                "occurred_at": moment, "recorded_at": moment,
+            }  # fmt: skip
     if is_proposed:
         yield "case_proposals", {
             "id": new_id(), "case_id": case_id, "to_state": State.UNFOUNDED.value,
@@ -218,6 +230,13 @@ def _rows(
         "case_id": case_id, "text": "\n".join(lines),
         "tokens": [*place.tokens, *facets, *found],
     }  # fmt: skip
+
+
+def _before(state: State) -> tuple[State, ...]:
+    """Return what lies between the receipt of a case and its state."""
+    if state is State.VERIFIED:
+        return (State.VERIFYING,)
+    return (State.VERIFYING, State.VERIFIED) if state in _VERIFIED else ()
 
 
 def _new_number(moment: datetime) -> str:

@@ -54,7 +54,11 @@ _KEY = Fernet.generate_key().decode()
 FLOOR = "floor: SELECT 1"
 CLOCK = "clock: squares of a country's map"
 # What these say is a count of everything in scope, which grows with what there is.
-_COUNTING = (CLOCK, "map, nation, category, not kept", "week in numbers")
+_COUNTING = (
+    *(CLOCK, "map, nation, category, not kept", "week in numbers"),
+    *("map of risk (city", "map of risk (nation", "map of risk, category"),
+    "map of risk, two years (nation",
+)
 
 
 @dataclass

@@ -109,6 +109,12 @@ def pages(database: Database, staff: dict[str, UUID]) -> Iterator[tuple[str, str
     )
     yield "map, rare flag", "nation", f"/map/cases.json?flag={RARE_FLAG}&box=73,18,135,54"
     yield "week in numbers", "county", "/week"
+    for who in ("county", "city", "nation"):
+        yield "map of risk", who, "/risk"
+    yield "map of risk, category", "nation", "/risk?category=PEST"
+    two_years = f"from={today - timedelta(days=730)}&to={today}"
+    yield "map of risk, two years", "county", f"/risk?{two_years}"
+    yield "map of risk, two years", "nation", f"/risk?{two_years}"
 
 
 _SEARCHED = (

@@ -7,7 +7,7 @@ any report came. The probability is that of review_ui.risk.statistic.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, func, literal, select, union_all
 from sqlalchemy.orm import Session
@@ -86,28 +86,30 @@ def judged(rows: Iterable[Row], base: Base) -> list[Cell]:
     for county, number, tips, verified in rows:
         if county is not None and number is not None:
             counties[county].append((number, tips, verified))
-    found: list[Cell] = []
+    found: list[tuple[str, int, int, int, float, float]] = []
     for county, each in counties.items():
         reported = sum(tips for _, tips, _ in each)
         verified = sum(number for _, _, number in each)
         for number, tips, here in each:
             share = tips / reported if base is Base.TIPS else 1 / len(each)
-            latitude, longitude = middle_of(number)
-            found.append(
-                Cell(
-                    number=number,
-                    county=county,
-                    latitude=latitude,
-                    longitude=longitude,
-                    tips=tips,
-                    verified=here,
-                    expected=verified * share,
-                    probability=at_least(here, verified, share),
-                )
-            )
-    flags = discovered([each.probability for each in found])
-    marked = [replace(each, is_hot=is_hot) for each, is_hot in zip(found, flags, strict=True)]
+            chance = at_least(here, verified, share)
+            found.append((county, number, tips, here, verified * share, chance))
+    flags = discovered([row[-1] for row in found])
+    marked = [_cell(*row, is_hot) for row, is_hot in zip(found, flags, strict=True)]
     return sorted(marked, key=lambda each: (each.probability, -each.verified, each.number))
+
+
+def _cell(
+    county: str,
+    number: int,
+    tips: int,
+    verified: int,
+    expected: float,
+    probability: float,
+    is_hot: bool,  # noqa: FBT001 - the last of a row
+) -> Cell:
+    latitude, longitude = middle_of(number)
+    return Cell(number, county, latitude, longitude, tips, verified, expected, probability, is_hot)
 
 
 def _rows(session: Session, asked: Asked, where: ColumnElement[bool]) -> list[Row]:

@@ -23,19 +23,31 @@ def at_least(successes: int, trials: int, share: float) -> float:
         return 1.0
     if successes > trials or share <= 0:
         return 0.0
-    log_share, log_rest = math.log(share), math.log1p(-share)
-    whole = math.lgamma(trials + 1)
-    terms = (
-        math.exp(
-            whole
-            - math.lgamma(k + 1)
-            - math.lgamma(trials - k + 1)
-            + k * log_share
-            + (trials - k) * log_rest
-        )
-        for k in range(successes, trials + 1)
+    if successes > trials * share:
+        return min(1.0, _tail(successes, trials, share))
+    # Below the mean the other tail is the short one: that at most `successes - 1` succeed.
+    return max(0.0, 1.0 - _tail(trials - successes + 1, trials, 1 - share))
+
+
+def _tail(successes: int, trials: int, share: float) -> float:
+    """Return P(X ≥ successes) beyond the mean, where each next term is smaller than the last.
+
+    It is summed until a term no longer changes the sum: a country has tens of thousands of squares.
+    """
+    term = math.exp(
+        math.lgamma(trials + 1)
+        - math.lgamma(successes + 1)
+        - math.lgamma(trials - successes + 1)
+        + successes * math.log(share)
+        + (trials - successes) * math.log1p(-share)
     )
-    return min(1.0, math.fsum(terms))
+    odds, total = share / (1 - share), 0.0
+    for k in range(successes, trials + 1):
+        if total + term == total:
+            break
+        total += term
+        term *= (trials - k) / (k + 1) * odds
+    return total
 
 
 def discovered(probabilities: Sequence[float], *, rate: float = FALSE_DISCOVERIES) -> list[bool]:

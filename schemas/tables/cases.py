@@ -154,6 +154,13 @@ class CaseHistory(Base):
             sqlite_where=text("from_state = 'verifying' AND to_state = 'verified'"),
             postgresql_where=text("from_state = 'verifying' AND to_state = 'verified'"),
         ),
+        # A conclusion counts unless the case was taken up again: few are, and all are asked for.
+        Index(
+            "ix_case_history_reopened",
+            *("case_id", "version"),
+            sqlite_where=text("to_state = 'reopened'"),
+            postgresql_where=text("to_state = 'reopened'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

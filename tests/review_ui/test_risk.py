@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from itertools import count, pairwise
 
 import pytest
@@ -98,17 +99,36 @@ def ask(app, world):
 
 
 def chance(successes, trials, share):
-    return sum(
-        math.comb(trials, k) * share**k * (1 - share) ** (trials - k)
-        for k in range(successes, trials + 1)
+    share = Fraction(share)
+    return float(
+        sum(
+            math.comb(trials, k) * share**k * (1 - share) ** (trials - k)
+            for k in range(successes, trials + 1)
+        )
     )
 
 
 @pytest.mark.parametrize(
-    ("successes", "trials", "share"), [(0, 5, 0.2), (3, 5, 0.2), (5, 5, 0.2), (11, 50, 12 / 113)]
+    ("successes", "trials", "share"),
+    [
+        (0, 5, 0.2),
+        (1, 5, 0.2),
+        (3, 5, 0.2),
+        (5, 5, 0.2),
+        (11, 50, 12 / 113),
+        # Far out, at the mean, and below it, where the other tail is summed.
+        (60, 900, 0.01),
+        (9, 900, 0.01),
+        (10, 900, 0.01),
+        (1, 900, 0.5),
+        (450, 900, 0.5),
+        (899, 900, 0.999),
+        (2, 900, 1e-6),
+    ],
 )
 def test_the_probability_is_the_binomial_tail(successes, trials, share) -> None:
-    assert at_least(successes, trials, share) == pytest.approx(chance(successes, trials, share))
+    exact = chance(successes, trials, share)
+    assert at_least(successes, trials, share) == pytest.approx(exact, rel=1e-10)
 
 
 def test_a_whole_share_is_certain_and_none_is_impossible() -> None:
