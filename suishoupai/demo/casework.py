@@ -171,7 +171,9 @@ def record_of(to: State, errand: Errand, today: date) -> dict[str, Any]:
             "visit_place": tip.premises_name or "举报所述店铺",
             "findings": f"现场检查，举报属实：{tip.description}",
             "actual_address": tip.premises_address or "与定位一致",
-            "shop_credit_code": _credit_code(serial, tip.place),
+            "shop_credit_code": _credit_code(
+                tip.number if tip.shop is None else tip.shop, tip.place
+            ),
         },
         State.RECTIFYING: {
             "order_number": f"演示责改〔{today.year}〕{serial}号",
@@ -200,9 +202,9 @@ def record_of(to: State, errand: Errand, today: date) -> dict[str, Any]:
     return records[to]
 
 
-def _credit_code(serial: int, place: str) -> str:
+def _credit_code(number: int, place: str) -> str:
     """Return an invented shop's code; only its check character is right (GB 32100)."""
-    body = f"92{COUNTIES[place]}MA0{serial:06d}"
+    body = f"92{COUNTIES[place]}MA0{number + 1:06d}"
     return f"{body}{uscc.calc_check_digit(body)}"
 
 

@@ -17,13 +17,25 @@ from schemas.places import Datum, Point
 from suishoupai.demo.people import COUNTIES, SEED
 from suishoupai.demo.phones import PHONES
 from suishoupai.demo.places import Map, moved
-from suishoupai.demo.words import COMMON, said, shop, street_address
+from suishoupai.demo.words import COMMON, SAID, said, shop, street_address
 
 _KEYS = UUID("5d0c1f5e-1635-4113-a050-630000000000")
 
 SHENYANG = ("shenhe", "heping", "tiexi", "hunnan", "huanggu", "dadong", "yuhong")
 # The field's figures of 2024-12-19 that have to come out of the pipeline.
 SHENYANG_REPORTS, SHENYANG_DONE, SHENYANG_UNDER_WAY = 113, 50, 63
+
+
+# Restaurants around Zhongjie, within one square of the map of risk and some 200 metres apart;
+# the last ones are again the first ones.
+_AGAIN = 2
+_STREET = tuple(
+    Point(latitude, longitude)
+    for latitude, longitude in (
+        (41.7921, 123.4515), (41.7921, 123.4540), (41.7921, 123.4565), (41.7945, 123.4515),
+        (41.7945, 123.4540), (41.7945, 123.4565), (41.7921, 123.4515), (41.7921, 123.4540),
+    )
+)  # fmt: skip
 
 
 class Goal(StrEnum):
@@ -80,7 +92,8 @@ class Shot:
 @dataclass(frozen=True)
 class Tip:
     """One tip. `point` is the device's place (WGS-84), sent in `datum`; `copy_of` names the
-    tip whose picture it repeats and in whose case it stands, if any.
+    tip whose picture it repeats and in whose case it stands, if any. `shop` is the number
+    of the first tip about the same shop, where there was one.
     """
 
     number: int
@@ -97,6 +110,7 @@ class Tip:
     goal: Goal
     copy_of: int | None = None
     second_wave: bool = False
+    shop: int | None = None
 
     @property
     def key(self) -> UUID:
@@ -196,9 +210,10 @@ def _plan_shenyang(planner: _Planner) -> None:
         *[Goal.VERIFYING] * 17, *[Goal.PROPOSED] * 6, *[Goal.RECTIFYING] * 28,
     ]  # fmt: skip
     planner.draw.shuffle(goals)
-    originals = [
-        planner.tip(SHENYANG[number % len(SHENYANG)], goal) for number, goal in enumerate(goals)
-    ]
+    for number, goal in enumerate(goals):
+        planner.tip(SHENYANG[number % len(SHENYANG)], goal)
+    _gather_on_the_street(planner)
+    originals = planner.tips[: len(goals)]
     # Seven more under verification, each with something for a person to look at.
     for place in ("shenhe", "heping", "tiexi", "huanggu"):
         point = planner.map.near_border(place, planner.draw)
@@ -219,6 +234,30 @@ def _plan_shenyang(planner: _Planner) -> None:
     for number, original in enumerate([*done[:4], *under_way[:4]]):
         planner.copy(original, ways[number % len(ways)])
     planner.copy(under_way[4], Way.SAME_BYTES, same_rider=True)
+
+
+def _gather_on_the_street(planner: _Planner) -> None:
+    """Put some of Shenhe's verified tips into one square, and two of them into shops before them.
+
+    A second tip about a shop is of another hazard, so that it is a case of its own.
+    """
+    verified = [
+        tip for tip in planner.tips if tip.place == "shenhe" and State.VERIFIED in PATHS[tip.goal]
+    ]
+    street = verified[: len(_STREET)]
+    for tip, point in zip(street, _STREET, strict=True):
+        shots = tuple(replace(shot, point=point) for shot in tip.shots)
+        planner.tips[tip.number] = replace(tip, point=point, shots=shots)
+    for first, again in zip(street[:_AGAIN], street[-_AGAIN:], strict=True):
+        category = next(code for code in COMMON if code not in first.categories)
+        planner.tips[again.number] = replace(
+            planner.tips[again.number],
+            premises_name=first.premises_name,
+            premises_address=first.premises_address,
+            categories=(category,),
+            description=SAID[category][0],
+            shop=first.number,
+        )
 
 
 def _plan_elsewhere(planner: _Planner) -> None:

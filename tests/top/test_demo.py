@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import stat
 from collections import Counter
 from collections.abc import Callable
@@ -78,9 +79,15 @@ def test_the_plan_is_the_same_each_time(tips: list[Tip], boundaries: BoundarySet
 
 
 def test_only_copies_can_be_taken_for_another_tip(tips: list[Tip]) -> None:
-    # The machine links reports of one shop by its name: no two invented shops share one.
-    names = [tip.premises_name for tip in tips if tip.copy_of is None]
+    # The machine links reports of one shop by its name where they share a hazard: no two
+    # invented shops share a name, and a second tip about one is of another hazard.
+    names = [tip.premises_name for tip in tips if tip.copy_of is None and tip.shop is None]
     assert len(set(names)) == len(names)
+    for tip in tips:
+        if tip.shop is not None:
+            first = tips[tip.shop]
+            assert (tip.premises_name, tip.point) == (first.premises_name, first.point)
+            assert not set(tip.categories) & set(first.categories)
     assert len({shop(number) for number in range(1620)}) == 1620
     kitchens = [shot.kitchen for tip in tips if not tip.second_wave for shot in tip.shots]
     assert len(set(kitchens)) == len(kitchens)
@@ -98,6 +105,17 @@ def test_every_device_place_lies_where_the_tip_says(
         if tip.point is not None:
             found = boundaries.locate(tip.point, margin_m=0, on=DAY)
             assert found.code == COUNTIES[tip.place]
+
+
+def test_a_street_of_the_demo_has_more_verified_than_to_be_expected(tips: list[Tip]) -> None:
+    verified = [tip for tip in tips if tip.place == "shenhe" and State.VERIFIED in PATHS[tip.goal]]
+    squares = Counter(
+        (math.floor(tip.point.latitude * 100), math.floor(tip.point.longitude * 100))
+        for tip in verified
+        if tip.point
+    )
+    assert squares.most_common(1)[0] == ((4179, 12345), 8)
+    assert sum(tip.shop is not None for tip in tips) == 2
 
 
 def test_every_said_thing_is_of_a_known_category() -> None:
