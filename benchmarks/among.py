@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workers.policy import POLICY
-from workers.regions.finding import KEY_BITS, Regions
+from workers.regions.finding import KEY_BITS, Regions, mirrored
 from workers.regions.listing import lists_of, lookups
 from workers.regions.searching import likely, score_of
 
@@ -24,16 +24,21 @@ class Among:
         self._shift = max(0, KEY_BITS - lists.bit_length() + 1)
         (self._lists,) = lists_of(hashes, owners.astype(np.uint32), shift=self._shift)
 
-    def ask(self, regions: Regions, *, but: int = -1) -> list[int]:
-        """Return the photos to compare closely, the likeliest first."""
+    def ask(self, regions: Regions, *, but: int = -1) -> dict[int, bool]:
+        """Return the photos to compare closely, the likeliest first, and which with a mirror."""
         if not len(regions):
-            return []
-        wanted = lookups(regions, shift=self._shift)
+            return {}
+        backwards = mirrored(regions)
+        both = np.concatenate([regions, backwards])
+        wanted = lookups(both, shift=self._shift)
         near = wanted.pick(self._lists, wanted.keys, most_bits=POLICY.region_bits)
         scores = {
-            at: score_of(regions, self._photos[at], POLICY)
-            for at in likely(near, len(regions), POLICY)
+            at: (
+                score_of(regions, self._photos[at], POLICY),
+                score_of(backwards, self._photos[at], POLICY),
+            )
+            for at in likely(near, len(both), POLICY)
             if at != but
         }
-        found = sorted((at for at in scores if scores[at]), key=lambda at: (-scores[at], at))
-        return found[: POLICY.regions_compared]
+        found = sorted((at for at in scores if any(scores[at])), key=lambda at: -max(scores[at]))
+        return {at: scores[at][1] > scores[at][0] for at in found[: POLICY.regions_compared]}

@@ -115,13 +115,22 @@ def recall(
             copy = fitted(make(Source(photos[at], photos[at + 1 : at + 4], dice)))
             copied = looked_at(seen[at].path, copy)
             is_same, says = judged(copied, copy, seen[at], photos[at])
-            is_led_to = says is not None and at in among.ask(copied.regions[0])
+            led_to = among.ask(copied.regions[0])
+            if not is_same and says is None and led_to.get(at):
+                backwards = mirrored(copy)
+                flipped = looked_at(seen[at].path, backwards)
+                says = compared(flipped, backwards, seen[at], photos[at])
+            is_led_to = says is not None and at in led_to
             found[at] = (
                 is_same or is_led_to,
                 is_same or says is not None,
                 is_same or says == ALTERED_PICTURE,
             )
         yield (name, *(float(share) for share in found.mean(axis=0)))
+
+
+def mirrored(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels[:, ::-1])
 
 
 def fitted_photo(path: Path) -> Pixels:
@@ -196,20 +205,16 @@ def strangers_by_regions(
     pairs = (len(seen) ** 2 - int((folders**2).sum())) // 2
     done, found = 0, []
     for at, each in enumerate(seen):
-        for other in (seen[number] for number in among.ask(each.regions[0], but=at)):
+        for number, is_mirrored in among.ask(each.regions[0], but=at).items():
+            other = seen[number]
             if other.path.parent == each.path.parent:
                 continue
             done += 1
-            aligned = align(each.features, other.features)
-            if aligned is None or aligned.spots < POLICY.fewest_spots:
-                continue
-            kind = kind_of(
-                aligned,
-                likeness(
-                    grey(fitted_photo(each.path)), grey(fitted_photo(other.path)),
-                    aligned.perspective,
-                ),
-            )  # fmt: skip
+            pixels, one = fitted_photo(each.path), each
+            if is_mirrored:
+                pixels = mirrored(pixels)
+                one = looked_at(each.path, pixels)
+            kind = compared(one, pixels, other, fitted_photo(other.path))
             if kind:
                 found.append((kind, each.path, other.path))
     return pairs, done, found

@@ -17,6 +17,8 @@ from schemas.lifecycle import OPEN_STATES, State
 from schemas.places import METRES_PER_DEGREE, Point, distance_m
 from schemas.tables import Case, CaseReport, Match, PhotoExamination, Report
 
+# Of the eight ways in which a photo may lie, the one that a mirror shows.
+MIRRORED = 5
 NEARBY_M = 200.0
 MOST_SHOWN = 20
 # A PDQ hash has 256 bits.
@@ -34,7 +36,8 @@ class LookAlike:
     `turn` is how the photo must be turned to lie like the other (0–7): as it is, turned
     by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
     right, transposed and anti-transposed. `spots` and `score` (0–1) say at how many spots two
-    photos align and how alike they are there; `has_evidence` that a picture shows it, and
+    photos align and how alike they are there, `is_mirrored` that one had to be mirrored left to
+    right for it; `has_evidence` that a picture shows it, and
     `is_ours_left` on which side of it ours is.
     """
 
@@ -46,6 +49,7 @@ class LookAlike:
     distance_bits: int | None
     spots: int | None
     score: float | None
+    is_mirrored: bool
     has_evidence: bool
     is_ours_left: bool
     distance_m: float | None
@@ -184,10 +188,11 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         kind=match.kind,
         photo=mine.photo_id if mine.is_shown else None,
         other_photo=theirs.photo_id if is_theirs and theirs.is_shown else None,
-        turn=turn_between(mine.facts, theirs.facts),
+        turn=MIRRORED if match.facts.get("mirrored") else turn_between(mine.facts, theirs.facts),
         distance_bits=match.distance_bits,
         spots=match.facts.get("spots"),
         score=match.facts.get("score"),
+        is_mirrored=bool(match.facts.get("mirrored")),
         # It shows both photos, so that it is for those who may see both.
         has_evidence="spots" in match.facts and is_theirs and mine.is_shown and theirs.is_shown,
         is_ours_left=row.other_id != match.report_id,

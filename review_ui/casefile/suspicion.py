@@ -129,12 +129,13 @@ def _altered(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
             continue
         number = each.case.number if each.case else None
         percent = f"{100 * each.score:.0f} %"
+        zh, en = ("左右翻转后 ", "mirrored, ") if each.is_mirrored else ("", "")
         found.append(
             Words(
-                f"{f'案件 {number}' if number else '辖区外的一个案件'}：{each.spots} 处重合，"
+                f"{f'案件 {number}' if number else '辖区外的一个案件'}：{zh}{each.spots} 处重合，"
                 f"重合部分相似度 {percent}。",
-                f"{f'Case {number}' if number else 'A case outside your area'}: {each.spots} spots "
-                f"align, {percent} alike there.",
+                f"{f'Case {number}' if number else 'A case outside your area'}: "
+                f"{en}{each.spots} spots align, {percent} alike there.",
             )
         )
     return found[:3]

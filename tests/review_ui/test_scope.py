@@ -492,7 +492,8 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     world.case(reports=(theirs,))
     world.case(reports=(foreign,), code=XIHU)
     facts = {"spots": 62, "score": 0.987, "common": 0.8}
-    shared = world.match(mine, theirs, "altered_picture", facts=facts)
+    turned = {**facts, "mirrored": True}
+    shared = world.match(mine, theirs, "altered_picture", facts=turned)
     across = world.match(mine, foreign, "same_scene", facts=facts)
     shown, hidden = (f"/photos/evidence/{each}.jpg" for each in (shared, across))
     assert county.get(shown).content_type == "image/jpeg"
@@ -503,7 +504,9 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     page = county.get(f"/cases/{case.number}").text
     assert shown in page
     assert "左：本案照片" in page
-    assert "有 62 处重合，重合部分相似度 99%" in page
+    assert "其中一张左右翻转过。 有 62 处重合，重合部分相似度 99%" in page
+    # The viewer lays it over the other one as a mirror shows it.
+    assert 'data-turn="5"' in page
     assert "可能是同一场景的另一张照片" in page
     assert hidden not in page
     assert county.get(f"/photos/evidence/{world.match(mine, theirs)}.jpg").status_code == 404

@@ -57,13 +57,15 @@ def report(*, additions=0, withdrawn=False) -> ReportView:
     )  # fmt: skip
 
 
-def alike(kind, *, state=None, bits=None, far_m=None, same_case=False, spots=None) -> LookAlike:
+def alike(
+    kind, *, state=None, bits=None, far_m=None, same_case=False, spots=None, mirrored=False
+) -> LookAlike:
     """Return a resemblance to a report whose case, if it is theirs to see, is in a state."""
     return LookAlike(
         match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
-        spots=spots, score=0.987 if spots else None, has_evidence=bool(spots and state),
-        is_ours_left=True,
+        spots=spots, score=0.987 if spots else None, is_mirrored=mirrored,
+        has_evidence=bool(spots and state), is_ours_left=True,
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
         is_rejected=False,
@@ -199,14 +201,15 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
     known = alike("altered_picture", state=State.VERIFYING, spots=62)
     linked = alike("altered_picture", state=State.VERIFYING, spots=40, same_case=True)
     scene = alike("same_scene", state=State.VERIFYING, spots=20)
-    assert behind("altered-copy", known, alike("altered_picture", spots=9), linked, scene) == [
+    outside = alike("altered_picture", spots=9, mirrored=True)
+    assert behind("altered-copy", known, outside, linked, scene) == [
         (
             "案件 AJ20261101-7KQ4MX-3：62 处重合，重合部分相似度 99 %。",
             "Case AJ20261101-7KQ4MX-3: 62 spots align, 99 % alike there.",
         ),
         (
-            "辖区外的一个案件：9 处重合，重合部分相似度 99 %。",
-            "A case outside your area: 9 spots align, 99 % alike there.",
+            "辖区外的一个案件：左右翻转后 9 处重合，重合部分相似度 99 %。",
+            "A case outside your area: mirrored, 9 spots align, 99 % alike there.",
         ),
     ]
 

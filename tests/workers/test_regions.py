@@ -7,15 +7,24 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from sqlalchemy import delete, select
 
 from schemas.database import connect, now_utc
 from schemas.tables import Match, PhotoRegions, RegionSegment
+from schemas.tables.photos import EVIDENCE_EDGE
 from workers import pipeline
 from workers.policy import POLICY
 from workers.regions import finding, listing, searching
-from workers.regions.finding import MOST_REGIONS, REGION, STORED, find_regions, pack, unpack
+from workers.regions.finding import (
+    MOST_REGIONS,
+    REGION,
+    STORED,
+    find_regions,
+    mirrored,
+    pack,
+    unpack,
+)
 from workers.regions.searching import search
 from workers.rematch import rematch
 from workers.seen import packing
@@ -52,6 +61,32 @@ def tilted(image):
 def close_matches(machine):
     with machine.database.reading() as session:
         return [row for row in session.scalars(select(Match)) if "spots" in row.facts]
+
+
+def test_a_part_that_was_mirrored_is_suggested_and_says_so(tips, machine):
+    photo = tips.photo(61)
+    first = tips.send(photo, received_at=YEAR_AGO)
+    second = tips.send(as_jpeg(ImageOps.mirror(part(opened(photo)))), at=tips.inside())
+    tips.process(first, second)
+    (match,) = close_matches(machine)
+    assert (match.report_id, match.other_report_id) == (second, first)
+    assert match.kind == "altered_picture"
+    assert match.facts["mirrored"] is True
+    assert match.facts["score"] >= POLICY.copy_likeness
+    evidence = machine.store.read_derivative(match.id, EVIDENCE_EDGE)
+    assert Image.open(io.BytesIO(evidence)).size[0] == EVIDENCE_EDGE
+
+
+def test_mirrored_regions_are_those_of_the_mirrored_picture(tips):
+    picture = opened(tips.photo(64))
+    (found, _), (backwards, _) = find_regions(picture), find_regions(ImageOps.mirror(picture))
+    expected = mirrored(found)
+    assert len(expected) == min(len(found), finding.ASKED_MIRRORED)
+    apart = np.bitwise_count(expected["hash"][:, None] ^ backwards["hash"][None]).sum(axis=2)
+    assert np.median(apart.min(axis=1)) <= POLICY.region_bits_alone
+    assert searching.score_of(expected, backwards, POLICY) > 0
+    assert searching.score_of(found, backwards, POLICY) == 0
+    assert (mirrored(expected)["x"] == found["x"][: len(expected)]).all()
 
 
 @pytest.mark.parametrize("change", [part, tilted])

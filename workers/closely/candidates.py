@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from schemas.tables import Report
 from workers.closely.scope import related_photos
 from workers.policy import POLICY, MatchPolicy
-from workers.regions.searching import photos_with_parts
+from workers.regions.searching import Candidate, photos_with_parts
 from workers.seen.memory import Memory
 
 
@@ -19,8 +19,8 @@ def candidates_of(
     photo_ids: Sequence[UUID],
     policy: MatchPolicy = POLICY,
     memory: Memory | None = None,
-) -> list[tuple[UUID, UUID]]:
-    """Return photo and report of other reports, the likeliest first, each once.
+) -> list[Candidate]:
+    """Return photos of other reports, the likeliest first, each once a way that it may lie.
 
     First those that share regions with ours wherever they came from, then those that share
     shop, rider, spot or moment.
@@ -28,4 +28,5 @@ def candidates_of(
     parts = photos_with_parts(
         session, report_id=report.id, photo_ids=photo_ids, policy=policy, memory=memory
     )
-    return list(dict.fromkeys([*parts, *related_photos(session, report=report)]))
+    related = [Candidate(*each) for each in related_photos(session, report=report)]
+    return list(dict.fromkeys([*parts, *related]))

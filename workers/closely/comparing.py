@@ -22,13 +22,15 @@ from schemas.tables import Report
 from schemas.tables.photos import EVIDENCE_EDGE
 from workers.closely.alignment import Alignment, Likeness, align, likeness
 from workers.closely.drawing import draw_evidence
-from workers.closely.features import STORED_AS, Features, unpack
+from workers.closely.features import STORED_AS, Features, find_features, unpack
 from workers.match import insert_matches, match_row, where_and_when
 from workers.policy import POLICY, MatchPolicy
+from workers.regions.searching import Candidate
 
 ALTERED_PICTURE, SAME_SCENE = "altered_picture", "same_scene"
 # By the clock, for all photos of a tip: the nearest come first, and a tip doesn't wait.
 MOST_SECONDS = 8.0
+SHOWN_EDGE = 1280
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class CloseMatch:
 
     `match_id` is the match's id to be, under which its evidence lies in the store; `spots`
     how many distinct spots align; `score` how alike what lies on each other is (0–1), and
-    `common` which share of the other picture that is.
+    `common` which share of the other picture that is. `mirrored` says that ours had to be
+    mirrored left to right first.
     """
 
     match_id: UUID
@@ -48,10 +51,12 @@ class CloseMatch:
     spots: int
     score: float
     common: float
+    mirrored: bool = False
 
     def facts(self) -> dict[str, float]:
         """Return the numbers that are stored with the match."""
-        return {
+        turned = {"mirrored": True} if self.mirrored else {}
+        return turned | {
             "spots": self.spots,
             # Down, so that what is stored stands on the same side of a threshold.
             "score": math.floor(1_000 * self.score) / 1_000,
@@ -63,30 +68,33 @@ def compare_closely(
     store: PhotoStore,
     *,
     photo_ids: Sequence[UUID],
-    candidates: Sequence[tuple[UUID, UUID]],
+    candidates: Sequence[Candidate],
     known: Collection[UUID] = (),
     policy: MatchPolicy = POLICY,
 ) -> list[CloseMatch]:
     """Return the best close match with each other report, and keep its evidence in the store.
 
-    `candidates` are photo and report, the likeliest first; reports in `known` are left out.
+    `candidates` come in their order, the likeliest first; reports in `known` are left out.
     """
     until = time.monotonic() + MOST_SECONDS
     ours = {photo_id: _features(store, photo_id) for photo_id in photo_ids}
+    backwards: dict[UUID, tuple[Features, ...]] = {}
     best: dict[UUID, tuple[Alignment, CloseMatch]] = {}
-    for other_photo_id, other_report_id in candidates:
-        if other_report_id in known:
+    for candidate in candidates:
+        if candidate.report_id in known:
             continue
         if time.monotonic() > until:
             break
-        theirs = _features(store, other_photo_id)
-        for photo_id, features in ours.items():
+        if candidate.mirrored and not backwards:
+            backwards = {photo_id: _features_backwards(store, photo_id) for photo_id in photo_ids}
+        theirs = _features(store, candidate.photo_id)
+        for photo_id, features in (backwards if candidate.mirrored else ours).items():
             aligned = align(features, theirs)
             if aligned is None or aligned.spots < policy.fewest_spots:
                 continue
-            found = _judged(store, (photo_id, other_photo_id, other_report_id), aligned, policy)
-            if found and _is_better(found[1], best.get(other_report_id)):
-                best[other_report_id] = found
+            found = _judged(store, photo_id, candidate, aligned, policy)
+            if found and _is_better(found[1], best.get(candidate.report_id)):
+                best[candidate.report_id] = found
     for aligned, match in best.values():
         _keep_evidence(store, match, aligned)
     return [match for _, match in best.values()]
@@ -122,10 +130,14 @@ def _is_better(one: CloseMatch, known: tuple[Alignment, CloseMatch] | None) -> b
 
 
 def _judged(
-    store: PhotoStore, ids: tuple[UUID, UUID, UUID], aligned: Alignment, policy: MatchPolicy
+    store: PhotoStore,
+    photo_id: UUID,
+    candidate: Candidate,
+    aligned: Alignment,
+    policy: MatchPolicy,
 ) -> tuple[Alignment, CloseMatch] | None:
-    photo_id, other_photo_id, other_report_id = ids
-    one, other = _picture(store, photo_id, 1280), _picture(store, other_photo_id, 1280)
+    one = _picture(store, photo_id, mirrored=candidate.mirrored)
+    other = _picture(store, candidate.photo_id)
     if one is None or other is None:
         return None
     alike = likeness(_grey(one), _grey(other), aligned.perspective)
@@ -135,9 +147,10 @@ def _judged(
     match = CloseMatch(
         match_id=random_id(),
         kind=kind,
-        other_report_id=other_report_id,
+        other_report_id=candidate.report_id,
         photo_id=photo_id,
-        other_photo_id=other_photo_id,
+        other_photo_id=candidate.photo_id,
+        mirrored=candidate.mirrored,
         spots=aligned.spots,
         score=alike.score,
         common=alike.common,
@@ -171,12 +184,24 @@ def _features(store: PhotoStore, photo_id: UUID) -> tuple[Features, ...]:
         return ()
 
 
-def _picture(store: PhotoStore, photo_id: UUID, size: int) -> NDArray[np.uint8] | None:
-    data = store.read_derivative(photo_id, size)
+def _features_backwards(store: PhotoStore, photo_id: UUID) -> tuple[Features, ...]:
+    """Return the features of a photo as a mirror shows it: they can't be told from its own."""
+    picture = _picture(store, photo_id, mirrored=True)
+    if picture is None:
+        return ()
+    return find_features(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8))
+
+
+def _picture(
+    store: PhotoStore, photo_id: UUID, *, mirrored: bool = False
+) -> NDArray[np.uint8] | None:
+    data = store.read_derivative(photo_id, SHOWN_EDGE)
     if data is None:
         return None
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if picture is None else np.asarray(picture, np.uint8)
+    if picture is None:
+        return None
+    return np.asarray(cv2.flip(picture, 1) if mirrored else picture, np.uint8)
 
 
 def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -184,8 +209,8 @@ def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _keep_evidence(store: PhotoStore, match: CloseMatch, aligned: Alignment) -> None:
-    one = _picture(store, match.photo_id, 1280)
-    other = _picture(store, match.other_photo_id, 1280)
+    one = _picture(store, match.photo_id, mirrored=match.mirrored)
+    other = _picture(store, match.other_photo_id)
     if one is not None and other is not None:
         data = draw_evidence(one, other, aligned)
         store.put_derivative(match.match_id, EVIDENCE_EDGE, data)

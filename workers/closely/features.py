@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.closely.panes import Box
-from workers.views import View, scaled, view
+from workers.views import Pixels, View, scaled, view
 
 LONG_EDGE = 512
 MOST_FEATURES = 800
@@ -63,7 +63,7 @@ _NONE = Features(
 )
 
 
-def find_features(upright: Image.Image | View) -> tuple[Features, ...]:
+def find_features(upright: Image.Image | Pixels | View) -> tuple[Features, ...]:
     """Return the features of an upright picture: of the whole, then of each pane in it."""
     seen = view(upright)
     height, width = seen.grey.shape

@@ -29,6 +29,8 @@ OVERHANG, NEAR, SAME_SIDE = 0.04, 0.12, 1.25
 # A whole is asked with more: of a part that came first 16 are stored, and few of the whole's
 # most telling ones lie in it.
 STORED, ASKED, ASKED_OF_PANE = 16, 48, 24
+# Of the whole's regions so many are asked as a mirror shows them, too.
+ASKED_MIRRORED = 24
 PIXELS, SHARPEST = 32, 40.0
 LEAST_EDGE = 64
 BITS, HASH_BYTES = 128, 16
@@ -73,6 +75,19 @@ def find_regions(upright: Image.Image | View) -> tuple[Regions, int]:
             part = seen.grey[top:bottom, left:right]
             found.append(_regions_in(seen.grey, box, scaled(part, EDGE), most=ASKED_OF_PANE))
     return np.concatenate(found), min(STORED, len(found[0]))
+
+
+def mirrored(regions: Regions) -> Regions:
+    """Return the whole's most telling regions as they are in the picture mirrored left to right.
+
+    A cosine transform read backwards has every odd frequency with the other sign.
+    """
+    found = regions[:ASKED_MIRRORED].copy()
+    _, _, across = _transform()
+    found["hash"] ^= np.packbits(across % 2 > 0)
+    # From the other edge; the picture's width does not matter to an arrangement.
+    found["x"] = FULL_SCALE - found["x"]
+    return found
 
 
 def pack(regions: Regions) -> bytes:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from schemas.tables import Photo, PhotoRegions, RegionBlock, RegionSegment
 from workers.policy import POLICY, MatchPolicy
-from workers.regions.finding import BITS, HASH_BYTES, Regions, unpack
+from workers.regions.finding import BITS, HASH_BYTES, Regions, mirrored, unpack
 from workers.regions.listing import Lookups, Near, compared, joined, lookups
 from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
@@ -46,10 +46,22 @@ _READY = (
 
 
 class Sharing(NamedTuple):
-    """A photo that shares regions with one of ours; the more telling, the higher the score."""
+    """A photo that shares regions with one of ours; the more telling, the higher the score.
+
+    `mirrored` says that it shares them with ours as a mirror shows it.
+    """
 
     photo_id: UUID
     score: float
+    mirrored: bool = False
+
+
+class Candidate(NamedTuple):
+    """A photo, and its report, to compare closely; ours is mirrored first where that is said."""
+
+    photo_id: UUID
+    report_id: UUID
+    mirrored: bool = False
 
 
 def photos_with_parts(
@@ -59,23 +71,24 @@ def photos_with_parts(
     photo_ids: Sequence[UUID],
     policy: MatchPolicy = POLICY,
     memory: Memory | None = None,
-) -> list[tuple[UUID, UUID]]:
-    """Return photo and report of others that may show a part of ours, the likeliest first."""
+) -> list[Candidate]:
+    """Return the photos of others that may show a part of ours, the likeliest first."""
     if not policy.regions_compared:
         return []
-    found: dict[UUID, float] = {}
+    found: dict[UUID, Sharing] = {}
     rows = session.execute(_OWN, {"photo_ids": photo_ids}).all()
     for photo_id, data in rows:
         own = (*photo_ids, photo_id)
         for each in search(session, unpack(data), but=own, policy=policy, memory=memory):
-            found[each.photo_id] = max(each.score, found.get(each.photo_id, 0.0))
+            known = found.get(each.photo_id)
+            found[each.photo_id] = max(each, known, key=_score) if known else each
     if not found:
         return []
     reports = session.execute(
         select(Photo.id, Photo.report_id).where(Photo.id.in_(found), Photo.report_id != report_id)
     ).all()
-    likeliest = sorted(reports, key=lambda row: (-found[row[0]], row[0]))
-    return [(photo_id, other) for photo_id, other in likeliest]
+    likeliest = sorted(reports, key=lambda row: (-found[row[0]].score, row[0]))
+    return [Candidate(photo, other, found[photo].mirrored) for photo, other in likeliest]
 
 
 def search(
@@ -86,8 +99,12 @@ def search(
     policy: MatchPolicy = POLICY,
     memory: Memory | None = None,
 ) -> list[Sharing]:
-    """Return the photos that share the most telling regions, `policy.regions_compared` at most."""
-    judged = _judged(session, asked, rows_to_judge(session, asked, policy, memory), policy)
+    """Return the photos that share the most telling regions, `policy.regions_compared` at most.
+
+    They are asked for as they are, and as a mirror shows them.
+    """
+    both = np.concatenate([asked, mirrored(asked)])
+    judged = _judged(session, asked, rows_to_judge(session, both, policy, memory), policy)
     kept = [each for each in judged if each.photo_id not in but]
     kept.sort(key=lambda each: (-each.score, each.photo_id))
     return kept[: policy.regions_compared]
@@ -178,12 +195,21 @@ def _judged(session: Session, asked: Regions, ids: list[int], policy: MatchPolic
         return []
     dialect = session.get_bind().dialect.name
     rows = session.execute(_read(dialect), {"ids": listed(ids, dialect=dialect)})
+    backwards = mirrored(asked)
     found = []
     for photo_id, data in rows:
-        score = score_of(asked, unpack(data), policy)
-        if score:
-            found.append(Sharing(photo_id, score))
+        theirs = unpack(data)
+        ways = (
+            Sharing(photo_id, score_of(asked, theirs, policy)),
+            Sharing(photo_id, score_of(backwards, theirs, policy), mirrored=True),
+        )
+        if (best := max(ways, key=_score)).score:
+            found.append(best)
     return found
+
+
+def _score(sharing: Sharing) -> float:
+    return sharing.score
 
 
 def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
