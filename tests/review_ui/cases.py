@@ -41,6 +41,7 @@ from schemas.tables import (
 )
 from schemas.tables.photos import EVIDENCE_EDGE
 from schemas.taxonomy import category, severity_of
+from schemas.weeks import week_of
 from schemas.workdays import due_date, local_date
 
 SHENHE, HUNNAN, SHENYANG, XIHU = "210103", "210112", "210100", "330106"
@@ -95,6 +96,11 @@ class Cases:
             session.flush()
             return row.id, f"rider_{row.id.hex}"
 
+    @property
+    def lately(self) -> datetime:
+        """A moment three hours ago, or the week's first, so that a Monday's night has it too."""
+        return max(self.now - timedelta(hours=3), week_of(self.now).begins_at)
+
     def report(
         self,
         *,
@@ -107,7 +113,7 @@ class Cases:
         photos: int = 1,
         platform: str = "某外卖平台",
     ) -> UUID:
-        received = received_at or self.now - timedelta(hours=3)
+        received = received_at or self.lately
         with self.database.writing() as session:
             report = Report(
                 number=new_number(REPORT_PREFIX, received),
@@ -194,7 +200,7 @@ class Cases:
         premises_name: str = "老王麻辣烫",
     ) -> Case:
         """Add a case with its first report(s), as it would stand after its birth."""
-        received = received_at or self.now - timedelta(hours=3)
+        received = received_at or self.lately
         report_ids = reports or (
             self.report(
                 categories=categories, received_at=received, place=place,
