@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
-from taking import LANGUAGES, RIDERS_PHONE, SCHEMES, take
+from taking import LANGUAGES, RIDERS_PHONE, SCHEMES, TIME_ZONE, take
 
 from suishoupai.demo.phones import messenger_copy
 from suishoupai.demo.pictures import kitchen
@@ -18,6 +18,7 @@ def photograph_app(browser: Browser, *, door: int, photo: Path) -> None:
             with browser.new_context(
                 viewport=RIDERS_PHONE,  # type: ignore[arg-type]
                 locale=locale,
+                timezone_id=TIME_ZONE,
                 color_scheme=scheme,
                 is_mobile=True,
                 has_touch=True,

@@ -8,7 +8,6 @@ staff and photographs each page in both languages, on a desktop and on a phone. 
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -16,24 +15,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import typst
 from app_walk import demo_photo, photograph_app
 from furnishing import furnish, signed_in
 from playwright.sync_api import Browser, Page, sync_playwright
-from running import free_port, product
-from taking import LANGUAGES, RIDERS_PHONE, SCHEMES, SIZES, TARGET, keep, take
+from running import free_port, product, sign_in_rider
+from taking import (
+    LANGUAGES,
+    RIDERS_PHONE,
+    SCHEMES,
+    SIZES,
+    TARGET,
+    TIME_ZONE,
+    keep,
+    take,
+)
 
-# The demo's first rider, and what stands behind the sign-in.
-RIDER = "19900000000"
+from suishoupai.demo.people import rider_phone
+
+# The demo's first rider, who is asked to visit shops, and what stands behind the sign-in.
 RIDER_PAGES = {
     "rider-account": "/me",
     "rider-code": "/me/code",
     "rider-leave": "/me/leave",
+    "rider-visits": "/#visits",
+    "rider-stations": "/#stations",
+}
+# What says more to the rider who has earned most.
+EARNERS_PAGES = {
     "rider-points": "/points",
     "rider-mall": "/points/mall",
     "rider-points-kept": "/#points",
-    "rider-visits": "/#visits",
-    "rider-stations": "/#stations",
 }
 # What each shows, who looks, and where; `{case}` is a case that waits for a signature,
 # `{draw}` a draw that was made.
@@ -84,6 +97,19 @@ AFTERWARDS = {
 def token_of_a_sender(tokens: dict[str, str]) -> str:
     """Return the token of a demo rider who has sent tips; the greeting's, number 0, has not."""
     return tokens[min((number for number in tokens if number != "0"), key=int)]
+
+
+def number_of_the_earner(door: int, tokens: Mapping[str, str]) -> int:
+    """Return the number of the demo rider who has the most points."""
+    found = {}
+    for number, token in tokens.items():
+        answer = httpx.get(
+            f"http://127.0.0.1:{door}/api/v1/me/points",
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,
+        )
+        found[int(number)] = answer.raise_for_status().json()["balance"]
+    return max(found, key=lambda number: (found[number], -number))
 
 
 @dataclass(frozen=True)
@@ -176,51 +202,37 @@ def wanted(pages: Mapping[str, Any], only: set[str]) -> dict[str, Any]:
     return {name: page for name, page in pages.items() if not only or name in only}
 
 
-def sign_in_rider(browser: Browser, *, door: int, data_dir: Path) -> list[Any]:
-    """Sign the demo's rider in with the code on the operator's console; return the cookies."""
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{door}/sign-in")
-        page.fill("input[name=phone]", RIDER)
-        page.press("input[name=phone]", "Enter")
-        page.wait_for_selector("input[name=code]")
-        page.fill("input[name=code]", code_on_the_console(data_dir))
-        page.press("input[name=code]", "Enter")
-        page.wait_for_url(f"http://127.0.0.1:{door}/")
-        return list(context.cookies())
-
-
-def code_on_the_console(data_dir: Path) -> str:
-    """Return the code that waits; it is sent beside the request and so comes a little later."""
-    environ = os.environ | {"DATA_DIR": str(data_dir)}
-    for _ in range(20):
-        done = subprocess.run(
-            [sys.executable, "-m", "suishoupai", "riders", "codes", "--json"],
-            env=environ,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        if codes := json.loads(done.stdout)["codes"]:
-            return str(codes[0]["code"])
-    raise SystemExit("No sign-in code came to the console.")
-
-
-def photograph_rider(browser: Browser, *, door: int, data_dir: Path, only: set[str]) -> None:
-    """Take the pages of signing in and of a rider's account on a phone, light and dark."""
-    cookies = sign_in_rider(browser, door=door, data_dir=data_dir)
+def photograph_rider(
+    browser: Browser, *, door: int, data_dir: Path, earner: int, only: set[str]
+) -> None:
+    """Take the pages of signing in and of riders' accounts on a phone, light and dark."""
+    visits: dict[str, list[tuple[str, str]]] = {}
+    for number, pages in ((0, RIDER_PAGES), (earner, EARNERS_PAGES)):
+        if theirs := wanted(pages, only):
+            visits[rider_phone(number)] = list(theirs.items())
+    cookies = {
+        phone: sign_in_rider(browser, door=door, data_dir=data_dir, phone=phone) for phone in visits
+    }
     for language, locale in LANGUAGES.items():
         for scheme in SCHEMES:
-            options = {"viewport": RIDERS_PHONE, "locale": locale, "color_scheme": scheme}
+            options = {
+                "viewport": RIDERS_PHONE,
+                "locale": locale,
+                "timezone_id": TIME_ZONE,
+                "color_scheme": scheme,
+            }
             with browser.new_context(**options) as context:  # type: ignore[arg-type]
                 page = context.new_page()
                 for name, path in wanted({"rider-sign-in": "/sign-in"}, only).items():
                     page.goto(f"http://127.0.0.1:{door}{path}")
                     take(page, f"{name}-{scheme}-{language}")
-                context.add_cookies(cookies)
-                for name, path in wanted(RIDER_PAGES, only).items():
-                    page.goto(f"http://127.0.0.1:{door}{path}")
-                    take(page, f"{name}-{scheme}-{language}")
+            for phone, theirs in visits.items():
+                with browser.new_context(**options) as context:  # type: ignore[arg-type]
+                    context.add_cookies(cookies[phone])
+                    page = context.new_page()
+                    for name, path in theirs:
+                        page.goto(f"http://127.0.0.1:{door}{path}")
+                        take(page, f"{name}-{scheme}-{language}")
 
 
 def main() -> None:
@@ -229,7 +241,8 @@ def main() -> None:
     if chromium is None:
         raise SystemExit("Chromium is missing: install it, or name it in CHROMIUM.")
     only = set(sys.argv[1:])
-    known = {"app", PRINTED, "rider-sign-in", *PUBLIC, *AFTERWARDS, *RIDER_PAGES, *ROOM}
+    known = {"app", PRINTED, "rider-sign-in", *PUBLIC, *AFTERWARDS, *RIDER_PAGES}
+    known |= {*EARNERS_PAGES, *ROOM}
     if only - known:
         raise SystemExit(f"Unknown: {', '.join(sorted(only - known))}; one of {sorted(known)}")
     TARGET.mkdir(exist_ok=True)
@@ -254,15 +267,17 @@ def photograph_all(
     """Furnish the running demo and take every page that is asked for."""
     accounts = json.loads((data_dir / "demo" / "accounts.json").read_text())
     tokens, password = accounts["rider_tokens"], accounts["password"]
-    if not only or "app" in only:
-        photograph_app(browser, door=door, photo=demo_photo(data_dir))
     draw = furnish(browser, door=door, room=room, password=password, rider_tokens=tokens)
     staff = Staff(room, password, draw)
     photograph_door(browser, door=door, rider_token=token_of_a_sender(tokens), only=only)
     photograph_room(browser, staff=staff, only=only)
     if not only or PRINTED in only:
         photograph_print(browser, staff=staff)
-    photograph_rider(browser, door=door, data_dir=data_dir, only=only)
+    earner = number_of_the_earner(door, tokens)
+    photograph_rider(browser, door=door, data_dir=data_dir, earner=earner, only=only)
+    # Last, since it sends tips: the pictures of the room show the demo's own figures.
+    if not only or "app" in only:
+        photograph_app(browser, door=door, photo=demo_photo(data_dir))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZES = {"desktop": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
+# Riders' phones tell the time of the demo's city.
+TIME_ZONE = "Asia/Shanghai"
 # On the smallest phone that riders carry, by day and by night.
 RIDERS_PHONE = {"width": 360, "height": 740}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
