@@ -1,8 +1,8 @@
 """Photos a second and core through examine and match, database and store included.
 
-Four kinds of rows: with no other photo stored; with a million, looked for in SQL alone and with
-the index in memory; and two workers on two cores beside one, from the examination to the
-case.
+Four kinds of rows: with no other photo stored; with a million, their hashes and their regions,
+looked for in SQL alone and with the index in memory; and two workers on two cores beside one,
+from the examination to the case.
 
 The floor is that of `benchmarks.examine`: the same files opened with Pillow, decoded small
 and resized, in the same run, round by round. Ours is what a worker's job does with a tip up
@@ -27,6 +27,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from benchmarks.examine import apart, floor, processor_s, progress
+from benchmarks.regions import RegionStore
 from benchmarks.seen import Store, tidied
 from intake.answers import Reporter
 from intake.gate.inspecting import inspect
@@ -60,9 +61,10 @@ def template(folder: Path, stored: int = 0) -> Settings:
     with database.writing() as session:
         seed_market_units(session)
     if stored:
-        progress(f"storing the hashes of {stored:,} photos")
+        progress(f"storing the hashes and the regions of {stored:,} photos")
         store = Store(database)
         store.fill(stored)
+        RegionStore(store).fill(stored)
         progress("packing them")
         tidied(store)
     with database.engine.connect() as connection:

@@ -145,6 +145,7 @@ class RegionStore(Store):
         self.photos = 0
         self.parts: list[NDArray[np.uint8]] = []
         self.plantable: list[Stored] = []
+        self._brought_in = 0
 
     def fill(self, photos: int) -> float:
         """Put regions of so many photos in, straight into the table; return the seconds."""
@@ -172,11 +173,13 @@ class RegionStore(Store):
 
     def _bring_in(self) -> None:
         """Give the photos that may be asked for their own rows, which candidates are read from."""
+        known = self._brought_in
         with self.database.writing() as session:
-            for stored in self.plantable:
+            for stored in self.plantable[known:]:
                 photo = self.photo(self._a_report)
                 photo.id = stored.photo_id
-                session.merge(photo)
+                session.add(photo)
+        self._brought_in = len(self.plantable)
 
     @property
     def _a_report(self) -> UUID:
