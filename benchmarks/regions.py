@@ -237,7 +237,7 @@ def timed(
             )
         taken.append((time.perf_counter() - begin) * 1000)
         wanted = question.whole
-        found += wanted is not None and wanted.photo_id in {photo for photo, _ in brought}
+        found += wanted is not None and wanted.photo_id in {each.photo_id for each in brought}
     return taken, (time.process_time() - before_s) * 1000 / len(questions), found
 
 

@@ -85,6 +85,8 @@ def mirrored(regions: Regions) -> Regions:
     found = regions[:ASKED_MIRRORED].copy()
     _, _, across = _transform()
     found["hash"] ^= np.packbits(across % 2 > 0)
+    # Looked for in one list each: a third fewer lists to read, and as many parts are found.
+    found["doubtful"] = 0
     # From the other edge; the picture's width does not matter to an arrangement.
     found["x"] = FULL_SCALE - found["x"]
     return found
