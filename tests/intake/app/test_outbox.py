@@ -47,12 +47,12 @@ def registration_of(page: Page) -> tuple[Any, str]:
     return workers, found[-1]
 
 
-def wait_for(page: Page, ask: str) -> str:
+def wait_for(page: Page, ask: str, *, at_most_ms: int = 30_000) -> str:
     """Ask the page until there is an answer: Playwright's own waiting takes a promise for one."""
     found = page.evaluate(
         f"""async () => {{
             const ask = {ask};
-            for (const began = Date.now(); Date.now() - began < 30_000;) {{
+            for (const began = Date.now(); Date.now() - began < {at_most_ms};) {{
                 const found = await ask();
                 if (found) return found;
                 await new Promise(requestAnimationFrame);
@@ -276,5 +276,10 @@ def test_news_wakes_the_phone_without_saying_what_of(lasting_door: Any, open_pho
     page.goto(lasting_door.address)
     workers, registration = registration_of(page)
     push = {"origin": lasting_door.address, "registrationId": registration, "data": "{}"}
-    workers.send("ServiceWorker.deliverPushMessage", push)
-    assert wait_for(page, TITLE_SHOWN) == "There is news of your report"
+    for _ in range(6):
+        # A push service sends again what no worker has taken: one that was just being started
+        # for something else may miss what the browser's tools hand it.
+        workers.send("ServiceWorker.deliverPushMessage", push)
+        if shown := wait_for(page, TITLE_SHOWN, at_most_ms=10_000):
+            break
+    assert shown == "There is news in Suishoupai"
