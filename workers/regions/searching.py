@@ -216,11 +216,14 @@ def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
     """Return how telling the regions in one arrangement are; 0 where they are not enough."""
     one = np.ascontiguousarray(asked["hash"]).view(np.uint64)
     other = np.ascontiguousarray(theirs["hash"]).view(np.uint64)
-    bits = np.bitwise_count(one[:, None] ^ other[None]).sum(axis=2, dtype=np.int64)
+    # Half by half: to sum along an axis would take six times as long.
+    bits = np.bitwise_count(one[:, :1] ^ other[:, 0])
+    bits += np.bitwise_count(one[:, 1:] ^ other[:, 1])
     ours, there = np.nonzero(bits <= policy.region_bits)
-    if not len(ours):
-        return 0.0
-    apart = bits[ours, there]
+    apart = bits[ours, there].astype(np.int64)
+    if len(ours) < 2:
+        # Most strangers share but one: nothing has to be arranged.
+        return float(_weight(apart[apart <= policy.region_bits_alone], policy).sum())
     agree = _agreeing(asked[ours], theirs[there])
     # A region counts once, whichever of theirs it is nearest to.
     each_of_ours = np.flatnonzero(np.diff(ours, prepend=-1))
