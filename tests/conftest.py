@@ -35,7 +35,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase
 from hypothesis.strategies import booleans
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from redis import Redis
 from redis.exceptions import ConnectionError as QueueAway
 from schemathesis.specs.openapi import checks
@@ -48,6 +48,9 @@ from schemas.database import Database, connect
 from schemas.migrate import migrate
 from schemas.settings import Settings, load_settings
 from schemas.units import seed_market_units
+
+# As patient as the browser's actions are: five seconds are little where three share two cores.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

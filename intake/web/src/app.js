@@ -98,7 +98,8 @@ async function begin(root) {
   if (isRider) {
     await bringConsent();
     void refreshCampaigns();
-    void bringPoints();
+    // A page that asked by itself may have been answered before it was known who asks.
+    void bringPoints().then(() => refresh());
     await clearProblems("sign-in");
     await hurry();
   }
