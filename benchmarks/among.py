@@ -7,7 +7,7 @@ import numpy as np
 from workers.policy import POLICY
 from workers.regions.finding import KEY_BITS, Regions, mirrored
 from workers.regions.listing import lists_of, lookups
-from workers.regions.searching import likely, score_of
+from workers.regions.searching import better_way, likely
 
 LISTED = 32
 
@@ -32,13 +32,10 @@ class Among:
         both = np.concatenate([regions, backwards])
         wanted = lookups(both, shift=self._shift)
         near = wanted.pick(self._lists, wanted.keys, most_bits=POLICY.region_bits)
-        scores = {
-            at: (
-                score_of(regions, self._photos[at], POLICY),
-                score_of(backwards, self._photos[at], POLICY),
-            )
+        ways = {
+            at: better_way(regions, backwards, self._photos[at], POLICY)
             for at in likely(near, len(both), POLICY)
             if at != but
         }
-        found = sorted((at for at in scores if any(scores[at])), key=lambda at: -max(scores[at]))
-        return {at: scores[at][1] > scores[at][0] for at in found[: POLICY.regions_compared]}
+        found = sorted((at for at in ways if ways[at][0]), key=lambda at: (-ways[at][0], at))
+        return {at: ways[at][1] for at in found[: POLICY.regions_compared]}

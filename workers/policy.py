@@ -26,7 +26,7 @@ class MatchPolicy:
     likeliest `regions_compared` photos of each of ours, none where it is 0.
     """
 
-    version: str = "match-26-11b"
+    version: str = "match-26-11c"
     picture_bits: int = MAX_DISTANCE
     place_m: float = 5_000.0
     premises_m: float = 300.0

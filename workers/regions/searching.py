@@ -81,7 +81,8 @@ def photos_with_parts(
         own = (*photo_ids, photo_id)
         for each in search(session, unpack(data), but=own, policy=policy, memory=memory):
             known = found.get(each.photo_id)
-            found[each.photo_id] = max(each, known, key=_score) if known else each
+            if known is None or each.score > known.score:
+                found[each.photo_id] = each
     if not found:
         return []
     reports = session.execute(
@@ -195,21 +196,21 @@ def _judged(session: Session, asked: Regions, ids: list[int], policy: MatchPolic
         return []
     dialect = session.get_bind().dialect.name
     rows = session.execute(_read(dialect), {"ids": listed(ids, dialect=dialect)})
-    backwards = mirrored(asked)
+    ways = asked, mirrored(asked)
     found = []
     for photo_id, data in rows:
-        theirs = unpack(data)
-        ways = (
-            Sharing(photo_id, score_of(asked, theirs, policy)),
-            Sharing(photo_id, score_of(backwards, theirs, policy), mirrored=True),
-        )
-        if (best := max(ways, key=_score)).score:
-            found.append(best)
+        score, is_mirrored = better_way(*ways, unpack(data), policy)
+        if score:
+            found.append(Sharing(photo_id, score, is_mirrored))
     return found
 
 
-def _score(sharing: Sharing) -> float:
-    return sharing.score
+def better_way(
+    asked: Regions, backwards: Regions, theirs: Regions, policy: MatchPolicy
+) -> tuple[float, bool]:
+    """Return how telling theirs are for ours as they are or mirrored, and whether mirrored."""
+    straight, turned = (score_of(each, theirs, policy) for each in (asked, backwards))
+    return max(straight, turned), turned > straight
 
 
 def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:

@@ -40,7 +40,9 @@ def registration_of(page: Page) -> tuple[Any, str]:
     workers, found = page.context.new_cdp_session(page), []
     workers.on(
         "ServiceWorker.workerRegistrationUpdated",
-        lambda event: found.extend(each["registrationId"] for each in event["registrations"]),
+        lambda event: found.extend(
+            each["registrationId"] for each in event["registrations"] if not each["isDeleted"]
+        ),
     )
     workers.send("ServiceWorker.enable")
     wait_for(page, ACTIVATED)
