@@ -17,7 +17,7 @@ from intake.doorway import request_locale
 from review_ui.casefile.forms import MONEY_LABELS
 from review_ui.casework.clocks import Clock
 from review_ui.room import today
-from schemas.divisions import divisions, full_name
+from schemas.divisions import NATION_CODE, divisions, full_name
 from schemas.flags import FLAGS, SOURCE_NAMES, Flag, Level, say_reason
 from schemas.lifecycle import STATE_NAMES, State
 from schemas.records import FIELDS, REINSPECTION_RESULTS
@@ -56,6 +56,7 @@ FLAG_ICONS = {
 # What a record holds for programs only: the page says it elsewhere, in words.
 _NOT_SHOWN = frozenset({"unit_id", "boundary_version", "route_reasons"})
 UNDECIDED = Words("辖区待定", "Territory undecided")
+NATION = Words("全国", "the whole country")
 _PSEUDONYM_WORDS = {"骑手": "Rider", "匿名": "Anonymous"}
 
 
@@ -137,6 +138,8 @@ def county_name(code: str | None) -> str:
 
 def county_full(code: str | None) -> str:
     """Return the name of a county with city and province."""
+    if code == NATION_CODE:
+        return say(NATION)
     return full_name(code) if code in divisions() and code else say(UNDECIDED)
 
 

@@ -360,7 +360,8 @@ class _Facts(dict[str, str]):
 
 def _fact(name: str, value: object, locale: Locale) -> str:
     if isinstance(value, float):
-        return f"{value:.0f}"
+        # Two claims of one place may be a country apart.
+        return f"{value:,.0f}"
     text = str(value)
     if name == "department" and text in set(Department):
         return DEPARTMENT_NAMES[Department(text)].say(locale)

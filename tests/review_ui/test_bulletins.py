@@ -189,7 +189,8 @@ def test_the_map_has_few_classes_that_hold_every_county_once(dialect) -> None:
 def test_the_whole_country_is_drawn_by_province(world, browse) -> None:
     world.case()
     world.case(code=XIHU)
-    page = browse(world.person("nat", (Role.STATISTICIAN, "000000"))).get("/bulletins").text
+    client = browse(world.person("nat", (Role.STATISTICIAN, "000000")))
+    page = client.get("/bulletins").text
     assert "收到举报，按省；数字见下面的表" in page
     drawn = page.split('<figure class="choropleth">')[1].split("</figure>")[0]
     assert drawn.count("<path") == 34
@@ -199,3 +200,5 @@ def test_the_whole_country_is_drawn_by_province(world, browse) -> None:
     assert len(drawn) < 120_000
     (hainan,) = re.findall(r'd="([^"]+)" class="shade-0"><title>海南省', drawn)
     assert hainan.count("M") > 100
+    english = client.get("/bulletins", headers={"Accept-Language": "en"}).text
+    assert "the whole country" in english

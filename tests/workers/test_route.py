@@ -169,6 +169,8 @@ def test_a_border_point_names_both_counties_with_distances():
     assert (reason["distance_m"], reason["margin_m"]) == (120.0, 150.0)
     assert "120 米" in say_reason(reason, "zh")
     assert "和平区" in say_reason(reason, "zh")
+    far = reason | {"code": "claims-disagree", "distance_m": 1519226.4, "allowed_m": 212.0}
+    assert "1,519,226 米，超过允许的 212 米" in say_reason(far, "zh")
 
 
 def test_all_reasons_are_given_at_once():
