@@ -7,7 +7,7 @@ import numpy as np
 from workers.policy import POLICY
 from workers.regions.finding import KEY_BITS, Regions, mirrored
 from workers.regions.listing import lists_of, lookups
-from workers.regions.searching import better_way, likely
+from workers.regions.searching import better_ways, likely
 
 LISTED = 32
 
@@ -28,14 +28,11 @@ class Among:
         """Return the photos to compare closely, the likeliest first, and which with a mirror."""
         if not len(regions):
             return {}
-        backwards = mirrored(regions)
-        both = np.concatenate([regions, backwards])
+        both = np.concatenate([regions, mirrored(regions)])
         wanted = lookups(both, shift=self._shift)
         near = wanted.pick(self._lists, wanted.keys, most_bits=POLICY.region_bits)
-        ways = {
-            at: better_way(regions, backwards, self._photos[at], POLICY)
-            for at in likely(near, len(both), POLICY)
-            if at != but
-        }
+        asked = [at for at in likely(near, len(both), POLICY) if at != but]
+        judged = better_ways(regions, [self._photos[at] for at in asked], POLICY)
+        ways = dict(zip(asked, judged, strict=True))
         found = sorted((at for at in ways if ways[at][0]), key=lambda at: (-ways[at][0], at))
         return {at: ways[at][1] for at in found[: POLICY.regions_compared]}

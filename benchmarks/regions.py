@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from PIL import Image
 
 from benchmarks.matching import files, fitted_photo
 from benchmarks.seen import BATCH, SEED, Store, opened, percentile, size_mb, tidied
+from schemas.database import now_utc
 from schemas.tables import PhotoRegions
 from workers.policy import POLICY
 from workers.regions.finding import (
@@ -55,6 +57,7 @@ QUESTIONS, COMPARED = 200, 40
 INSERTED, PLANTABLE = 5_000, 200
 SHAPES, PLAIN, PLAIN_NOISE = 8, 0.05, 0.25
 FITTED = Path(__file__).parent / "regions_fit.npy"
+YEAR = timedelta(days=365)
 TABLES = ("photo_regions", "region_blocks", "region_segments", "region_lists")
 _AT_ONCE = 10_000
 Waves = NDArray[np.float32]
@@ -175,16 +178,16 @@ class RegionStore(Store):
         """Give the photos that may be asked for their own rows, which candidates are read from."""
         known = self._brought_in
         with self.database.writing() as session:
-            for stored in self.plantable[known:]:
-                photo = self.photo(self._a_report)
+            fresh = self.plantable[known:]
+            # Long ago: else they would share the moment of each tip that is asked for.
+            reports = [self.a_report(now_utc() - YEAR) for _ in fresh]
+            session.add_all(reports)
+            session.flush()
+            for report, stored in zip(reports, fresh, strict=True):
+                photo = self.photo(report.id)
                 photo.id = stored.photo_id
                 session.add(photo)
         self._brought_in = len(self.plantable)
-
-    @property
-    def _a_report(self) -> UUID:
-        self._own = getattr(self, "_own", None) or self.report()
-        return self._own
 
     def insert(self) -> float:
         """Write photos in batches as the product writes them, and pack; return photos a second."""

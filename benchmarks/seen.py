@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from schemas.settings import load_settings
 from schemas.tables import Photo, PhotoExamination, PhotoHash, Report
 from workers.fingerprints import MAX_DISTANCE
 from workers.match import find_pictures
-from workers.seen.bands import fewest_bits, near
+from workers.seen.bands import fewest_bits
 from workers.seen.memory import Memory
 from workers.seen.packing import KEPT_WHEN_RETIRED, pack
 from workers.seen.searching import search
@@ -161,15 +162,19 @@ class Store:
         return INSERTED / taken_s
 
     def report(self) -> UUID:
-        """Put a report in and return its id."""
+        """Put a report in, received now, and return its id."""
         with self.database.writing() as session:
-            report = Report(
-                number=uuid4().hex[:20], receipt_hash=uuid4().hex, categories=["PEST"],
-                received_at=now_utc(),
-            )  # fmt: skip
+            report = self.a_report(now_utc())
             session.add(report)
-            session.flush()
-            return report.id
+        return report.id
+
+    @staticmethod
+    def a_report(received_at: datetime) -> Report:
+        """Return a report, which is in no table yet."""
+        return Report(
+            id=random_id(), number=uuid4().hex[:20], receipt_hash=uuid4().hex,
+            categories=["PEST"], received_at=received_at,
+        )  # fmt: skip
 
     @staticmethod
     def photo(report_id: UUID) -> Photo:
@@ -223,11 +228,8 @@ def missed(store: Store, questions: Sequence[Question], memory: Memory | None) -
     """Return how many questions the search answers in another way than comparing everything."""
     wrong = 0
     for question in questions:
-        places = near(store.hashes, question.hashes)
         wanted: dict[UUID, int] = {}
-        for place, bits in zip(
-            places, fewest_bits(store.hashes[places], question.hashes), strict=True
-        ):
+        for place, bits in fewest_bits(store.hashes, question.hashes).items():
             owner = UUID(bytes=store.owners[place].tobytes())
             wanted[owner] = min(bits, wanted.get(owner, bits))
         asked = [pdq.tobytes() for pdq in question.hashes]

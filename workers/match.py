@@ -5,16 +5,16 @@ committed before anybody searches, so of two reports that are matched at the sam
 moment at least one finds the other, and matches are read in both directions.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from intake.inserting import insert_if_new
 from schemas.database import random_id
@@ -35,19 +35,20 @@ PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
 MOST_ALIKE = 1_000
 
 # Made once: for each photo anew, making them took longer than their answers.
-_OTHER = aliased(Photo)
+_PHOTOS, _EXAMINED = Photo.__table__, PhotoExamination.__table__
+_OTHER = _PHOTOS.alias()
 _SAME_BYTES = (
-    select(Photo.id, _OTHER.id, _OTHER.report_id)
-    .join(_OTHER, _OTHER.sha256 == Photo.sha256)
+    select(_PHOTOS.c.id, _OTHER.c.id, _OTHER.c.report_id)
+    .join(_OTHER, _OTHER.c.sha256 == _PHOTOS.c.sha256)
     .where(
-        Photo.id.in_(bindparam("photo_ids", expanding=True)),
-        _OTHER.report_id != bindparam("report_id"),
+        _PHOTOS.c.id.in_(bindparam("photo_ids", expanding=True)),
+        _OTHER.c.report_id != bindparam("report_id"),
     )
-    .order_by(_OTHER.received_at, _OTHER.id)
+    .order_by(_OTHER.c.received_at, _OTHER.c.id)
     .limit(bindparam("most", type_=Integer))
 )
-_EXAMINATIONS = select(PhotoExamination).where(
-    PhotoExamination.photo_id.in_(bindparam("photo_ids", expanding=True))
+_EXAMINATIONS = select(_EXAMINED.c.photo_id, _EXAMINED.c.facts).where(
+    _EXAMINED.c.photo_id.in_(bindparam("photo_ids", expanding=True))
 )
 
 
@@ -108,12 +109,11 @@ def _same_pictures(
     memory: Memory | None,
 ) -> list[Resemblance]:
     alike: list[tuple[UUID, UUID, int]] = []
-    examinations = session.scalars(_EXAMINATIONS, {"photo_ids": photo_ids})
-    for examination in examinations:
-        questions = questions_of(examination)
-        found = search(session, list(chain.from_iterable(questions)), memory=memory)
+    for photo_id, facts in session.execute(_EXAMINATIONS, {"photo_ids": photo_ids}).all():
+        questions = list(chain.from_iterable(questions_of(facts)))
+        found = search(session, questions, but=photo_ids, memory=memory)
         alike += [
-            (examination.photo_id, each.photo_id, each.bits)
+            (photo_id, each.photo_id, each.bits)
             for each in found
             if each.bits <= policy.picture_bits
         ]
@@ -134,9 +134,9 @@ def _same_pictures(
     ]
 
 
-def questions_of(examination: PhotoExamination) -> list[tuple[bytes, ...]]:
-    """Return the eight hashes to ask with of each matchable variant of a photo."""
-    stored = examination.facts.get("dihedral", {})
+def questions_of(facts: Mapping[str, Any]) -> list[tuple[bytes, ...]]:
+    """Return the eight hashes to ask with of each matchable variant of an examined photo."""
+    stored = facts.get("dihedral", {})
     return [
         tuple(bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64))
         for text in stored.values()

@@ -168,7 +168,7 @@ def test_a_photo_without_stored_features_is_passed_over(tips, machine):
     first, second = tips.send(photo, at=place), tips.send(as_jpeg(cropped(opened(photo))), at=place)
     tips.process(first)
     pipeline.examine(second, machine)
-    machine.store.put_derivative(tips.photo_id(first), STORED_AS, b"\x63of an older version")
+    machine.store.put_derivatives(tips.photo_id(first), {STORED_AS: b"\x63of an older version"})
     pipeline.match(second, machine)
     assert close_matches(machine) == []
 

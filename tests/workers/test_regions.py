@@ -84,8 +84,10 @@ def test_mirrored_regions_are_those_of_the_mirrored_picture(tips):
     assert len(expected) == min(len(found), finding.ASKED_MIRRORED)
     apart = np.bitwise_count(expected["hash"][:, None] ^ backwards["hash"][None]).sum(axis=2)
     assert np.median(apart.min(axis=1)) <= POLICY.region_bits_alone
-    assert searching.score_of(expected, backwards, POLICY) > 0
-    assert searching.score_of(found, backwards, POLICY) == 0
+    ((score, is_mirrored),) = searching.better_ways(found, [backwards], POLICY)
+    assert score > 0
+    assert is_mirrored
+    assert searching.better_ways(expected, [backwards], POLICY) == [(score, False)]
     assert (mirrored(expected)["x"] == found["x"][: len(expected)]).all()
 
 
@@ -253,9 +255,11 @@ def test_two_regions_that_lie_elsewhere_in_theirs_tell_nothing():
     theirs["hash"][:, :3] ^= 0xFF
     for name in ("side", "x", "y"):
         theirs[name] = theirs[name] * 0.7 + (0 if name == "side" else 9_000)
-    assert searching.score_of(asked, theirs, POLICY) > 0
-    theirs["x"][1] += 9_000
-    assert searching.score_of(asked, theirs, POLICY) == 0
+    moved = theirs.copy()
+    moved["x"][1] += 9_000
+    (near, _), (elsewhere, _) = searching.better_ways(asked, [theirs, moved], POLICY)
+    assert near > 0
+    assert elsewhere == 0
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 1), (1, 1280), (1, 1), (1280, 24)])

@@ -1,18 +1,20 @@
 """The search by hashes: exact whatever is packed, with memory and without, on both databases."""
 
+import io
 import random
 import uuid
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import func, select, update
 
 from schemas.database import now_utc, random_id
 from schemas.tables import HashBlock, HashList, HashSegment, Photo, PhotoHash, Report
-from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY, distance
+from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY, distance, fingerprints
 from workers.seen import packing
-from workers.seen.bands import Lists, fewest_bits, hashes_of, lists_of, lookups, near
+from workers.seen.bands import BAND_ORDER, Lists, fewest_bits, hashes_of, lists_of, lookups, near
 from workers.seen.memory import Memory
 from workers.seen.packing import KEPT_WHEN_RETIRED, pack
 from workers.seen.searching import search
@@ -58,10 +60,21 @@ def test_thirty_one_bits_in_the_worst_places_are_found():
             )
             if number == lone
         ]
-        wanted = lookups(hashes_of(bytes(pdq)), shift=0)
+        asked = np.zeros(256, np.uint8)
+        asked[BAND_ORDER] = np.unpackbits(np.frombuffer(pdq, np.uint8))
+        wanted = lookups(np.packbits(asked)[None], shift=0)
         mine = wanted.keys >> 16 == lone
         own = type(wanted)(wanted.keys[mine], wanted.following[mine], wanted.apart[mine])
         assert own.pick(lists, own.keys - (lone << 16)).tolist() == [0]
+
+
+def test_the_eight_ways_a_photo_may_lie_look_into_the_same_lists_as_far_as_they_can(tips):
+    questions = hashes_of(
+        b"".join(fingerprints(Image.open(io.BytesIO(tips.photo(5))).convert("RGB"))[0].dihedral)
+    )
+    lists = np.unique(lookups(questions, shift=0).keys)
+    others = hashes_of(random.Random(8).randbytes(8 * 32))
+    assert len(lists) < 0.8 * len(np.unique(lookups(others, shift=0).keys))
 
 
 def test_comparing_all_finds_what_comparing_one_by_one_finds():
@@ -70,7 +83,12 @@ def test_comparing_all_finds_what_comparing_one_by_one_finds():
     asked = [away(stored[0], 31, chance), away(stored[1], 32, chance), chance.randbytes(32)]
     rows, questions = hashes_of(b"".join(stored)), hashes_of(b"".join(asked))
     bits = [min(distance(one, other) for other in asked) for one in stored]
-    assert fewest_bits(rows, questions) == bits
+    assert (
+        fewest_bits(rows, questions)
+        == {0: 31}
+        == {place: apart for place, apart in enumerate(bits) if apart <= 31}
+    )
+    assert fewest_bits(rows, questions[:0]) == {}
     assert near(rows, questions).tolist() == [0]
     assert near(rows[:0], questions).tolist() == []
     assert near(rows, questions[:0]).tolist() == []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.flat import within
 from workers.regions.finding import KEY_BITS, Regions
 from workers.seen.bands import Entries, Hashes, Lists
 
@@ -99,18 +100,8 @@ def compared(
     hashes: Hashes, owners: NDArray[np.int64], regions: Regions, *, most_bits: int
 ) -> Near:
     """Return which of some regions are near, all of them compared."""
-    questions = np.ascontiguousarray(regions["hash"]).view(np.uint64)
-    first, second = np.ascontiguousarray(hashes).view(np.uint64).T.copy()
-    parts = []
-    for number, question in enumerate(questions):
-        # Half of the bits tells most of them apart, at half of the cost.
-        bits = np.bitwise_count(first ^ question[0])
-        (found,) = np.nonzero(bits <= most_bits)
-        apart = bits[found].astype(np.int64) + np.bitwise_count(second[found] ^ question[1])
-        kept = apart <= most_bits
-        found = found[kept]
-        parts.append(Near(np.full(len(found), number, np.int64), owners[found], apart[kept]))
-    return joined(parts)
+    found = within(hashes, regions["hash"], most_bits=most_bits)
+    return Near(found.asked, owners[found.stored], found.bits)
 
 
 def _near(

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import LargeBinary, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from schemas.tables import Photo, PhotoRegions, RegionBlock, RegionSegment
+from workers.flat import within
 from workers.policy import POLICY, MatchPolicy
-from workers.regions.finding import BITS, HASH_BYTES, Regions, mirrored, unpack
+from workers.regions.finding import BITS, HASH_BYTES, REGION, Regions, mirrored, unpack
 from workers.regions.listing import Lookups, Near, compared, joined, lookups
 from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
@@ -33,7 +34,11 @@ SAME_SCALE, SAME_PLACE = 1.3, 0.25
 
 _ROWS, _BLOCKS = PhotoRegions.__table__, RegionBlock.__table__
 _SEGMENTS = RegionSegment.__table__
-_UNPACKED = select(_ROWS.c.id, _ROWS.c.stored, _ROWS.c.data).where(_ROWS.c.block_id.is_(None))
+# Of each row what is stored for others, which is its first third.
+_UNPACKED = select(
+    _ROWS.c.id,
+    func.substr(_ROWS.c.data, 1, _ROWS.c.stored * REGION.itemsize, type_=LargeBinary()),
+).where(_ROWS.c.block_id.is_(None), _ROWS.c.photo_id.not_in(bindparam("but", expanding=True)))
 _OWN = select(_ROWS.c.photo_id, _ROWS.c.data).where(
     _ROWS.c.photo_id.in_(bindparam("photo_ids", expanding=True))
 )
@@ -105,20 +110,25 @@ def search(
     They are asked for as they are, and as a mirror shows them.
     """
     both = np.concatenate([asked, mirrored(asked)])
-    judged = _judged(session, asked, rows_to_judge(session, both, policy, memory), policy)
-    kept = [each for each in judged if each.photo_id not in but]
+    ids = rows_to_judge(session, both, but=but, policy=policy, memory=memory)
+    kept = [each for each in _judged(session, asked, ids, policy) if each.photo_id not in but]
     kept.sort(key=lambda each: (-each.score, each.photo_id))
     return kept[: policy.regions_compared]
 
 
 def rows_to_judge(
-    session: Session, asked: Regions, policy: MatchPolicy = POLICY, memory: Memory | None = None
+    session: Session,
+    asked: Regions,
+    *,
+    but: Sequence[UUID] = (),
+    policy: MatchPolicy = POLICY,
+    memory: Memory | None = None,
 ) -> list[int]:
     """Return the rows of photo_regions that share enough to be read, the most telling first."""
     if not len(asked):
         return []
     # In this order: a region only ever moves on from rows to blocks to segments.
-    parts = [_in_rows(session, asked, policy)]
+    parts = [_in_rows(session, asked, but, policy)]
     segments = session.execute(_READY).all()
     covered = max((segment.last_block for segment in segments), default=0)
     parts.append(_in_blocks(session, asked, policy, covered, memory))
@@ -127,11 +137,13 @@ def rows_to_judge(
     return likely(joined(parts), len(asked), policy)
 
 
-def _in_rows(session: Session, asked: Regions, policy: MatchPolicy) -> Near:
-    rows = session.execute(_UNPACKED).all()
-    ids, keys = REGIONS.keys_of(rows)
-    hashes = np.frombuffer(keys, np.uint8).reshape(-1, HASH_BYTES)
-    return compared(hashes, np.array(ids, np.int64), asked, most_bits=policy.region_bits)
+def _in_rows(session: Session, asked: Regions, but: Sequence[UUID], policy: MatchPolicy) -> Near:
+    rows = session.execute(_UNPACKED, {"but": but}).all()
+    parts = [data for _, data in rows]
+    counts = np.fromiter(map(len, parts), np.int64, len(parts)) // REGION.itemsize
+    ids = np.repeat(np.array([key for key, _ in rows], np.int64), counts)
+    hashes = np.frombuffer(b"".join(parts), REGION)["hash"]
+    return compared(hashes, ids, asked, most_bits=policy.region_bits)
 
 
 def _in_blocks(
@@ -195,41 +207,53 @@ def _judged(session: Session, asked: Regions, ids: list[int], policy: MatchPolic
     if not ids:
         return []
     dialect = session.get_bind().dialect.name
-    rows = session.execute(_read(dialect), {"ids": listed(ids, dialect=dialect)})
-    ways = asked, mirrored(asked)
-    found = []
-    for photo_id, data in rows:
-        score, is_mirrored = better_way(*ways, unpack(data), policy)
-        if score:
-            found.append(Sharing(photo_id, score, is_mirrored))
-    return found
+    rows = session.execute(_read(dialect), {"ids": listed(ids, dialect=dialect)}).all()
+    ways = better_ways(asked, [unpack(data) for _, data in rows], policy)
+    return [
+        Sharing(photo_id, score, is_mirrored)
+        for (photo_id, _), (score, is_mirrored) in zip(rows, ways, strict=True)
+        if score
+    ]
 
 
-def better_way(
-    asked: Regions, backwards: Regions, theirs: Regions, policy: MatchPolicy
-) -> tuple[float, bool]:
-    """Return how telling theirs are for ours as they are or mirrored, and whether mirrored."""
-    straight, turned = (score_of(each, theirs, policy) for each in (asked, backwards))
-    return max(straight, turned), turned > straight
+def better_ways(
+    asked: Regions, theirs: Sequence[Regions], policy: MatchPolicy
+) -> list[tuple[float, bool]]:
+    """Return how telling each photo's regions are for ours, and whether for ours mirrored.
+
+    The score is 0 where they are not enough.
+    """
+    if not theirs:
+        return []
+    both, all_theirs = np.concatenate([asked, mirrored(asked)]), np.concatenate(theirs)
+    near = within(all_theirs["hash"], both["hash"], most_bits=policy.region_bits)
+    whose = np.repeat(np.arange(len(theirs)), [len(each) for each in theirs])[near.stored]
+    # Each photo has two groups of pairs: those with ours as they are, and mirrored.
+    group = 2 * whose + (near.asked >= len(asked))
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    scores = np.zeros((len(theirs), 2))
+    for pairs in np.split(order, starts[1:]) if len(order) else ():
+        own, there = near.asked[pairs], near.stored[pairs]
+        scores.flat[group[pairs[0]]] = _score(
+            own, both[own], all_theirs[there], near.bits[pairs], policy
+        )
+    return [(float(max(each)), bool(each[1] > each[0])) for each in scores]
 
 
-def score_of(asked: Regions, theirs: Regions, policy: MatchPolicy) -> float:
-    """Return how telling the regions in one arrangement are; 0 where they are not enough."""
-    one = np.ascontiguousarray(asked["hash"]).view(np.uint64)
-    other = np.ascontiguousarray(theirs["hash"]).view(np.uint64)
-    # Half by half: to sum along an axis would take six times as long.
-    bits = np.bitwise_count(one[:, :1] ^ other[:, 0])
-    bits += np.bitwise_count(one[:, 1:] ^ other[:, 1])
-    ours, there = np.nonzero(bits <= policy.region_bits)
-    apart = bits[ours, there].astype(np.int64)
-    if len(ours) < 2:
+def _score(
+    asked: NDArray[np.int64], ours: Regions, theirs: Regions, bits: NDArray[np.int64],
+    policy: MatchPolicy,
+) -> float:  # fmt: skip
+    """Return how telling the pairs in one arrangement are; `asked` numbers ours, in order."""
+    if len(asked) < 2:
         # Most strangers share but one: nothing has to be arranged.
-        return float(_weight(apart[apart <= policy.region_bits_alone], policy).sum())
-    agree = _agreeing(asked[ours], theirs[there])
+        return float(_weight(bits[bits <= policy.region_bits_alone], policy).sum())
+    agree = _agreeing(ours, theirs)
     # A region counts once, whichever of theirs it is nearest to.
-    each_of_ours = np.flatnonzero(np.diff(ours, prepend=-1))
-    told = np.maximum.reduceat(agree * _weight(apart, policy), each_of_ours, axis=1)
-    nearest = np.where(agree, apart, BITS).min(axis=1)
+    each_of_ours = np.flatnonzero(np.diff(asked, prepend=-1))
+    told = np.maximum.reduceat(agree * _weight(bits, policy), each_of_ours, axis=1)
+    nearest = np.where(agree, bits, BITS).min(axis=1)
     enough = (np.count_nonzero(told, axis=1) > 1) | (nearest <= policy.region_bits_alone)
     return float(told.sum(axis=1)[enough].max(initial=0))
 

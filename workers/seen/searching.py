@@ -6,18 +6,18 @@ from stays readable for longer than a search takes; so none that was committed w
 search began is missed, while packing goes on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import LargeBinary, Row, Select, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from schemas.tables import HashBlock, HashSegment, PhotoHash
-from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY
+from workers.fingerprints import HASH_BYTES, MIN_QUALITY
 from workers.seen.bands import (
     Hashes,
     Lists,
@@ -33,12 +33,16 @@ from workers.seen.packing import among, listed, read_block
 from workers.seen.shelves import HASHES, Shelf, first_list
 
 _ROWS_AT_ONCE = 10_000
+# PostgreSQL sends numbers with the highest byte first.
+_HEAD = np.dtype([("id", ">i8"), ("bytes", ">i4")])
 # Statements are made once and ask plain tables: made anew for each photo, and with objects for
 # their rows, they take longer than all the comparing.
 _HASHES, _BLOCKS = PhotoHash.__table__, HashBlock.__table__
 _SEGMENTS = HashSegment.__table__
 _UNPACKED = select(_HASHES.c.id, _HASHES.c.pdq).where(
-    _HASHES.c.block_id.is_(None), _HASHES.c.quality >= MIN_QUALITY
+    _HASHES.c.block_id.is_(None),
+    _HASHES.c.quality >= MIN_QUALITY,
+    _HASHES.c.photo_id.not_in(bindparam("but", expanding=True)),
 )
 _READY = (
     select(_SEGMENTS)
@@ -56,22 +60,28 @@ class Found(NamedTuple):
 
 
 def search(
-    session: Session, questions: Sequence[bytes], *, memory: Memory | None = None
+    session: Session,
+    questions: Sequence[bytes],
+    *,
+    but: Collection[UUID] = (),
+    memory: Memory | None = None,
 ) -> list[Found]:
     """Return all matchable hashes within 31 bits of a question, each with its fewest bits.
 
-    `questions` are hashes of 32 bytes. With or without `memory` the answer is the same.
+    `questions` are hashes of 32 bytes; those of the photos `but` are left out. With or without
+    `memory` the answer is the same.
     """
     asked = unique_questions(questions)
     if not len(asked):
         return []
-    ids = [*_in_rows(session, asked)]
+    ids = [*_in_rows(session, asked, but)]
     segments = session.execute(_READY).all()
     covered = max((segment.last_block for segment in segments), default=0)
     ids.append(_in_blocks(session, asked, after=covered, memory=memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
     ids += [_in_segment(session, each, wanted[each.shift], memory) for each in segments]
-    return _compared(session, asked, np.unique(np.concatenate(ids)).tolist())
+    found = _compared(session, asked, np.unique(np.concatenate(ids)).tolist())
+    return [each for each in found if each.photo_id not in but]
 
 
 @cache
@@ -81,14 +91,29 @@ def _stored_lists(shelf: Shelf, dialect: str) -> Select[Any]:
 
 
 @cache
+def _stored_as_one(shelf: Shelf) -> Select[bytes, bytes]:
+    """Return the lists as one row of PostgreSQL's: their heads, and what is in them.
+
+    To send them as thousands of rows takes the server and us longer than to find them.
+    """
+    table = shelf.lists.__table__
+    head = func.int8send(table.c.id).op("||")(func.int4send(func.octet_length(table.c.data)))
+    nothing = literal(b"", LargeBinary())
+    return select(
+        func.string_agg(head, nothing, type_=LargeBinary()),
+        func.string_agg(table.c.data, nothing, type_=LargeBinary()),
+    ).where(among(table.c.id, "ids", dialect="postgresql"))
+
+
+@cache
 def _stored_hashes(dialect: str) -> Select[Any]:
     return select(_HASHES.c.photo_id, _HASHES.c.pdq).where(
         among(_HASHES.c.id, "ids", dialect=dialect)
     )
 
 
-def _in_rows(session: Session, asked: Hashes) -> Iterator[NDArray[np.int64]]:
-    rows = session.execute(_UNPACKED)
+def _in_rows(session: Session, asked: Hashes, but: Collection[UUID]) -> Iterator[NDArray[np.int64]]:
+    rows = session.execute(_UNPACKED, {"but": but})
     for part in rows.partitions(_ROWS_AT_ONCE):
         ids = np.array([key for key, _ in part], np.int64)
         yield ids[near(hashes_of(b"".join(pdq for _, pdq in part)), asked)]
@@ -133,16 +158,27 @@ def _read_lists(
 
 
 def read_lists(session: Session, shelf: Shelf, segment_id: int, keys: NDArray[np.int64]) -> Lists:
-    """Return some lists of a segment, in the order of `keys`; one that is not there is empty."""
-    wanted = (keys + first_list(segment_id)).tolist()
+    """Return some lists of a segment by their `keys`, which ascend; one not there is empty."""
+    wanted = keys + first_list(segment_id)
     dialect = session.get_bind().dialect.name
-    ids = listed(wanted, dialect=dialect)
-    stored: dict[int, bytes] = dict(
-        session.execute(_stored_lists(shelf, dialect), {"ids": ids}).all()
-    )
-    parts = [stored.get(key, b"") for key in wanted]
-    starts = np.cumsum([0, *map(len, parts)]) // shelf.entry_bytes
-    return Lists(starts, shelf.entries_of(b"".join(parts)))
+    asked = {"ids": listed(wanted.tolist(), dialect=dialect)}
+    if dialect == "postgresql":
+        heads, data = session.execute(_stored_as_one(shelf), asked).one()
+        found = np.frombuffer(heads or b"", _HEAD)
+        ids, lengths, data = found["id"], found["bytes"], data or b""
+    else:
+        rows = session.execute(_stored_lists(shelf, dialect), asked).all()
+        ids = np.array([key for key, _ in rows], np.int64)
+        lengths = np.fromiter((len(each) for _, each in rows), np.int64, len(rows))
+        data = b"".join([each for _, each in rows])
+    order = np.argsort(ids, kind="stable")
+    if len(ids) and (np.diff(order) < 0).any():
+        # The database has no reason to give them in another order, nor has it promised not to.
+        ends = np.cumsum(lengths)
+        data = b"".join([data[ends[n] - lengths[n] : ends[n]] for n in order])
+    by_key = np.zeros(len(wanted), np.int64)
+    by_key[np.searchsorted(wanted, ids)] = lengths // shelf.entry_bytes
+    return Lists(np.concatenate([[0], np.cumsum(by_key)]), shelf.entries_of(data))
 
 
 def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:
@@ -152,8 +188,8 @@ def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:
     for start in range(0, len(ids), _ROWS_AT_ONCE):
         part = listed(ids[start : start + _ROWS_AT_ONCE], dialect=dialect)
         rows = session.execute(_stored_hashes(dialect), {"ids": part}).all()
-        bits = fewest_bits(hashes_of(b"".join(pdq for _, pdq in rows)), asked)
-        for (photo_id, _), apart in zip(rows, bits, strict=True):
-            if apart <= min(MAX_DISTANCE, best.get(photo_id, MAX_DISTANCE)):
-                best[photo_id] = apart
+        hashes = hashes_of(b"".join(pdq for _, pdq in rows))
+        for place, bits in fewest_bits(hashes, asked).items():
+            photo_id = rows[place][0]
+            best[photo_id] = min(bits, best.get(photo_id, bits))
     return [Found(photo_id, bits) for photo_id, bits in best.items()]
