@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -48,8 +48,8 @@ class PhotoStore(Protocol):
         Raises NotFound `original-missing`.
         """
 
-    def put_derivative(self, photo_id: UUID, size: int, data: bytes) -> None:
-        """Keep a photo's derivative of `size` pixels, in place of an earlier one.
+    def put_derivatives(self, photo_id: UUID, by_size: Mapping[int, bytes]) -> None:
+        """Keep a photo's derivatives by their size in pixels, in place of earlier ones.
 
         Size 0 are its local features, which are no picture and never served.
         """
@@ -151,16 +151,20 @@ class LocalPhotoStore:
             raise _missing(sha256)
         yield path
 
-    def put_derivative(self, photo_id: UUID, size: int, data: bytes) -> None:
-        """Write the derivative whole or not at all."""
-        target = self.root / _derivative_key(photo_id, size)
+    def put_derivatives(self, photo_id: UUID, by_size: Mapping[int, bytes]) -> None:
+        """Write each derivative whole or not at all; all of them are durable in the end."""
+        targets = [(self.root / _derivative_key(photo_id, size), by_size[size]) for size in by_size]
         with on_disk():
-            self._make_directory(target.parent)
-            with new_file_in(target.parent) as fresh:
-                fresh.write_bytes(data)
-                _sync_file(fresh)
-                fresh.replace(target)
-            sync_directory(target.parent)
+            for target, data in targets:
+                self._make_directory(target.parent)
+                with new_file_in(target.parent) as fresh:
+                    with fresh.open("wb") as file:
+                        file.write(data)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    fresh.replace(target)
+            for directory in {target.parent for target, _ in targets}:
+                sync_directory(directory)
 
     def read_derivative(self, photo_id: UUID, size: int) -> bytes | None:
         """Return the derivative's bytes, or None where there is none."""
@@ -307,10 +311,12 @@ class S3PhotoStore:
                         file.write(chunk)
             yield path
 
-    def put_derivative(self, photo_id: UUID, size: int, data: bytes) -> None:
-        """Keep the derivative, in place of an earlier one."""
+    def put_derivatives(self, photo_id: UUID, by_size: Mapping[int, bytes]) -> None:
+        """Keep the derivatives, in place of earlier ones."""
         with _server():
-            obstore.put(self._client, _derivative_key(photo_id, size), data, use_multipart=False)
+            for size, data in by_size.items():
+                key = _derivative_key(photo_id, size)
+                obstore.put(self._client, key, data, use_multipart=False)
 
     def read_derivative(self, photo_id: UUID, size: int) -> bytes | None:
         """Return the derivative's bytes, or None where there is none."""

@@ -45,8 +45,7 @@ def examine(attachment_id: UUID, *, machine: Machine) -> None:
         found = Examination(
             sha256=found.sha256, size_bytes=found.size_bytes, unreadable_reason=DIGEST_MISMATCH
         )
-    for size, data in found.derivatives.items():
-        machine.store.put_derivative(attachment_id, size, data)
+    machine.store.put_derivatives(attachment_id, found.derivatives)
     _settle(machine, attachment_id, reason=found.unreadable_reason, sizes=sorted(found.derivatives))
 
 

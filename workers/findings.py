@@ -1,12 +1,13 @@
 """Writes what the examination of a photo found: its facts, claims, and search keys."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import Table, bindparam, delete
 from sqlalchemy.orm import Session
 
+from intake.inserting import insert_rows
 from schemas.places import Datum, to_wgs84
 from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash, PhotoRegions
 from workers.examine import Examination
@@ -20,6 +21,12 @@ DIGEST_MISMATCH, NOT_EXAMINED = "digest-mismatch", "examination-failed"
 
 # How an EXIF map datum says that a phone wrote shifted coordinates.
 _SHIFTED = {"GCJ02": Datum.GCJ02, "BD09": Datum.BD09, "BD09LL": Datum.BD09}
+
+
+_GIVEN_UP = delete(cast(Table, PhotoExamination.__table__)).where(
+    PhotoExamination.photo_id == bindparam("given_up"),
+    PhotoExamination.unreadable_reason == NOT_EXAMINED,
+)
 
 
 def verified(photo: Photo, examination: Examination) -> Examination:
@@ -47,49 +54,34 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
 
     It takes the place of a row that says the photo was given up unexamined.
     """
-    session.execute(
-        delete(PhotoExamination).where(
-            PhotoExamination.photo_id == photo.id,
-            PhotoExamination.unreadable_reason == NOT_EXAMINED,
-        )
-    )
-    session.add(
-        PhotoExamination(
-            photo_id=photo.id,
-            unreadable_reason=examination.unreadable_reason,
-            content_type=examination.content_type,
-            width=examination.width,
-            height=examination.height,
-            orientation=examination.orientation,
-            facts=_facts(examination),
-            notes=list(examination.notes),
-            derivative_sizes=sorted(examination.derivatives),
-        )
-    )
+    session.flush()
+    session.connection().execute(_GIVEN_UP, {"given_up": photo.id})
+    row = {
+        "photo_id": photo.id,
+        "unreadable_reason": examination.unreadable_reason,
+        "content_type": examination.content_type,
+        "width": examination.width,
+        "height": examination.height,
+        "orientation": examination.orientation,
+        "facts": _facts(examination),
+        "notes": list(examination.notes),
+        "derivative_sizes": sorted(examination.derivatives),
+    }
+    insert_rows(session, PhotoExamination, [row])
     if examination.metadata:
-        session.add_all(_claims(photo, examination.metadata))
+        insert_rows(session, Claim, _claims(photo, examination.metadata))
     # Of those that mean nothing, no search finds any; they are kept to say why. Panes are
     # only asked with: one messenger's frame stored from two screenshots would be a match.
-    session.add_all(
-        PhotoHash(
-            photo_id=photo.id,
-            variant=each.variant,
-            pdq=each.pdq,
-            quality=each.quality,
-        )
+    hashes = [
+        {"photo_id": photo.id, "variant": each.variant, "pdq": each.pdq, "quality": each.quality}
         for each in examination.fingerprints
         if each.variant not in PANES
-    )
+    ]
+    insert_rows(session, PhotoHash, hashes)
     if examination.derivatives or examination.regions:
         # Also where there are none: so that nobody looks for them again.
-        session.add(
-            PhotoRegions(
-                photo_id=photo.id,
-                stored=examination.regions_stored,
-                data=examination.regions,
-            )
-        )
-    session.flush()
+        stored, data = examination.regions_stored, examination.regions
+        insert_rows(session, PhotoRegions, [{"photo_id": photo.id, "stored": stored, "data": data}])
 
 
 def give_up_on(session: Session, *, photo: Photo) -> None:
@@ -127,46 +119,40 @@ def _facts(examination: Examination) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _claims(photo: Photo, said: Metadata) -> list[Claim]:
-    claims = []
+# Rows that are inserted together have the same columns.
+_RAW = ("raw_latitude", "raw_longitude", "datum")
+_NO_CLAIM = dict.fromkeys((*_RAW, "latitude", "longitude", "accuracy_m", "moment"))
+
+
+def _claims(photo: Photo, said: Metadata) -> list[dict[str, Any]]:
+    claims: list[dict[str, Any]] = []
     if said.latitude is not None and said.longitude is not None:
         written = "".join(letter for letter in said.map_datum or "" if letter.isalnum()).upper()
         # EXIF coordinates are WGS-84 unless the phone itself says otherwise.
         datum = _SHIFTED.get(written, Datum.WGS84)
         point = to_wgs84(said.latitude, said.longitude, datum)
         claims.append(
-            Claim(
-                report_id=photo.report_id,
-                photo_id=photo.id,
-                kind="place",
-                source="exif_gps",
-                raw_latitude=said.latitude,
-                raw_longitude=said.longitude,
-                datum=datum.value,
-                latitude=point.latitude,
-                longitude=point.longitude,
-                accuracy_m=said.accuracy_m,
-            )
+            {
+                "kind": "place",
+                "source": "exif_gps",
+                "raw_latitude": said.latitude,
+                "raw_longitude": said.longitude,
+                "datum": datum.value,
+                "latitude": point.latitude,
+                "longitude": point.longitude,
+                "accuracy_m": said.accuracy_m,
+            }
         )
     if said.taken_at_utc is not None:
         claims.append(
-            Claim(
-                report_id=photo.report_id,
-                photo_id=photo.id,
-                kind="time",
-                source="exif_time",
-                moment=said.taken_at_utc,
-                offset_assumed=said.offset_assumed,
-            )
+            {
+                "kind": "time",
+                "source": "exif_time",
+                "moment": said.taken_at_utc,
+                "offset_assumed": said.offset_assumed,
+            }
         )
     if said.gps_at_utc is not None:
-        claims.append(
-            Claim(
-                report_id=photo.report_id,
-                photo_id=photo.id,
-                kind="time",
-                source="gps_time",
-                moment=said.gps_at_utc,
-            )
-        )
-    return claims
+        claims.append({"kind": "time", "source": "gps_time", "moment": said.gps_at_utc})
+    own = {"report_id": photo.report_id, "photo_id": photo.id, "offset_assumed": False}
+    return [{**_NO_CLAIM, **own, **claim} for claim in claims]

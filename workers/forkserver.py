@@ -83,7 +83,12 @@ class ForkServer:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # Where the modules lie, and no setting, address or key.
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"},
+                env={
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    "PYTHONUTF8": "1",
+                    # Or each child would find a pool of threads to be set up once more.
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
             )
         self._requests, self._handle = ours, os.pidfd_open(self._process.pid)
         return ours

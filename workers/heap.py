@@ -10,6 +10,8 @@ HUGE_PAGE_BYTES = 2 << 20
 HEAP_BYTES = 40 << 20
 # What a process that only forks takes in one piece lies apart from its heap.
 APART_BYTES = 1 << 16
+# What glibc keeps before each piece that it gives out.
+_CHUNK_BYTES = 2 * ctypes.sizeof(ctypes.c_size_t)
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -68,3 +70,8 @@ def prepare_heap() -> None:
         length = (block + HEAP_BYTES - first) // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
         libc.madvise(first, length, mmap.MADV_HUGEPAGE)
         libc.free(block)
+        # What lies before the first huge page stays taken and untouched: the first picture
+        # would be laid there and fault on each page of it, up to five hundred times.
+        before = libc.malloc(first - block - _CHUNK_BYTES) if first - block > _CHUNK_BYTES else None
+        if before and before != block:
+            libc.free(before)

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from intake.inserting import insert_rows
 from schemas.database import is_transient, now_utc
 from schemas.errors import NotFound, SuishoupaiError, Unavailable
 from schemas.jobs import PROCESS_REPORT
@@ -45,9 +46,35 @@ from workers.route import Place, locate
 from workers.settling import settle
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 OUTAGE_PAUSE = timedelta(seconds=20)
 MISSING_IS_OUTAGE = timedelta(hours=1)
+
+
+def _sent(what: Select[T], *, with_report: bool) -> Select[T]:
+    """Return `what` of the photos that came with the report itself, or with one supplement."""
+    own = Photo.supplement_id.is_(None)
+    sent = own if with_report else Photo.supplement_id == bindparam("supplement_id")
+    return what.where(Photo.report_id == bindparam("report_id"), sent).order_by(Photo.position)
+
+
+# Made once: for each tip anew, making them took longer than their answers.
+_PHOTO_IDS = {way: _sent(select(Photo.id), with_report=way) for way in (True, False)}
+_UNEXAMINED = {
+    way: _sent(
+        select(Photo)
+        .outerjoin(PhotoExamination, PhotoExamination.photo_id == Photo.id)
+        .where(
+            or_(
+                PhotoExamination.photo_id.is_(None),
+                PhotoExamination.unreadable_reason == NOT_EXAMINED,
+            )
+        ),
+        with_report=way,
+    )
+    for way in (True, False)
+}
 
 
 def process(report_id: UUID, *, machine: Machine) -> None:
@@ -192,7 +219,7 @@ def supplement(supplement_id: UUID, *, machine: Machine) -> None:
         _store_alike(session, report, alike, close, machine)
         facts = {"photos": len(photos), "found": len(alike), "close": len(close)}
         if _finish_supplement(session, supplement_id):
-            session.add(_step_row(report.id, "supplement", started, facts))
+            _note_step(session, report.id, "supplement", started, facts)
 
 
 def give_up(report_id: UUID, *, machine: Machine) -> None:
@@ -247,15 +274,18 @@ def _step(machine: Machine, report_id: UUID, column: str, started: float) -> Ite
         step = _Step(session, progress)
         yield step
         setattr(progress, column, now_utc())
-        row = _step_row(report_id, _NAMES[column], started, step.facts)
-        session.add(row)
-    log.info("step_done", step=row.step, duration_s=round(row.duration_s, 3), **step.facts)
+        duration_s = _note_step(session, report_id, _NAMES[column], started, step.facts)
+    log.info("step_done", step=_NAMES[column], duration_s=round(duration_s, 3), **step.facts)
 
 
-def _step_row(report_id: UUID, name: str, started: float, facts: dict[str, Any]) -> ReportStep:
-    return ReportStep(
-        report_id=report_id, step=name, duration_s=time.monotonic() - started, facts=facts
-    )
+def _note_step(
+    session: Session, report_id: UUID, name: str, started: float, facts: dict[str, Any]
+) -> float:
+    """Keep that a step ran, and return how many seconds it took."""
+    duration_s = time.monotonic() - started
+    row = {"report_id": report_id, "step": name, "duration_s": duration_s, "facts": facts}
+    insert_rows(session, ReportStep, [row])
+    return duration_s
 
 
 def _begin(report_id: UUID, machine: Machine) -> ReportProgress | None:
@@ -309,27 +339,13 @@ def _unexamined(
     session: Session, *, report_id: UUID, supplement_id: UUID | None
 ) -> Sequence[Photo]:
     """Return the photos without a result; one that was given up may be tried again."""
-    return session.scalars(
-        select(Photo)
-        .outerjoin(PhotoExamination, PhotoExamination.photo_id == Photo.id)
-        .where(
-            Photo.report_id == report_id,
-            Photo.supplement_id == supplement_id,
-            or_(
-                PhotoExamination.photo_id.is_(None),
-                PhotoExamination.unreadable_reason == NOT_EXAMINED,
-            ),
-        )
-        .order_by(Photo.position)
-    ).all()
+    asked = {"report_id": report_id, "supplement_id": supplement_id}
+    return session.scalars(_UNEXAMINED[supplement_id is None], asked).all()
 
 
 def _photo_ids(session: Session, *, report_id: UUID, supplement_id: UUID | None) -> Sequence[UUID]:
-    return session.scalars(
-        select(Photo.id)
-        .where(Photo.report_id == report_id, Photo.supplement_id == supplement_id)
-        .order_by(Photo.position)
-    ).all()
+    asked = {"report_id": report_id, "supplement_id": supplement_id}
+    return session.scalars(_PHOTO_IDS[supplement_id is None], asked).all()
 
 
 def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
@@ -346,10 +362,8 @@ def _look_at(photos: Sequence[Photo], machine: Machine) -> list[Examination]:
         )
     checked = [verified(*pair) for pair in zip(photos, found, strict=True)]
     for photo, examination in zip(photos, checked, strict=True):
-        for size, data in examination.derivatives.items():
-            machine.store.put_derivative(photo.id, size, data)
-        if examination.features:
-            machine.store.put_derivative(photo.id, STORED_AS, examination.features)
+        features = {STORED_AS: examination.features} if examination.features else {}
+        machine.store.put_derivatives(photo.id, {**examination.derivatives, **features})
     return checked
 
 

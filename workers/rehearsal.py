@@ -9,7 +9,7 @@ works shows at the start, not at the first rider's tip.
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,8 +67,8 @@ class _Scratch:
         del sha256
         yield self.path
 
-    def put_derivative(self, photo_id: UUID, size: int, data: bytes) -> None:
-        """Forget it."""
+    def put_derivatives(self, photo_id: UUID, by_size: Mapping[int, bytes]) -> None:
+        """Forget them."""
 
     def read_derivative(self, photo_id: UUID, size: int) -> bytes | None:
         """Return nothing."""

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from schemas.errors import SuishoupaiError
@@ -91,10 +90,11 @@ def run_each(
     last = time.monotonic() + total_s
     reading, writing = os.pipe()
     try:
+        limits = _Limits(memory_bytes, cpu_s, wall_s, cpu_s * len(pieces))
+        handled = _handled_signals()
         pid = _fork()
         if pid == 0:
-            limits = _Limits(memory_bytes, cpu_s, wall_s, cpu_s * len(pieces))
-            _be_the_child(pieces, writing, limits)
+            _be_the_child(pieces, writing, limits, handled)
     except BaseException:
         os.close(reading)
         raise
@@ -135,13 +135,25 @@ class _Limits(NamedTuple):
     all_cpu_s: int
 
 
-def _be_the_child(pieces: Sequence[Work], pipe: int, limits: _Limits) -> NoReturn:
+def _handled_signals() -> list[int]:
+    """Return the signals that a function of ours answers.
+
+    Asked before the fork: each page that asking touches would be the child's to copy.
+    """
+    return [each for each in signal.valid_signals() if callable(signal.getsignal(each))]
+
+
+def _be_the_child(
+    pieces: Sequence[Work], pipe: int, limits: _Limits, handled: Sequence[int]
+) -> NoReturn:
     code = 1
     try:
-        _drop_inheritance(pipe)
+        _drop_inheritance(pipe, handled)
         _limit(limits)
         # A collection that walks the parent's objects would copy every page they lie on.
         gc.freeze()
+        # Nor is what a photo leaves behind worth a collection: the child ends after it.
+        gc.disable()
         prepare_heap()
         for piece in pieces:
             _begin_piece(limits)
@@ -166,12 +178,11 @@ def _begin_piece(limits: _Limits) -> None:
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s + 1)
 
 
-def _drop_inheritance(pipe: int) -> None:
+def _drop_inheritance(pipe: int, handled: Sequence[int]) -> None:
     """Keep the pipe and nothing else of what the parent has open, nor its signal handlers."""
     faulthandler.disable()
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
+    for number in handled:
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if pipe != PIPE:
         os.dup2(pipe, PIPE)
@@ -182,8 +193,10 @@ def _drop_inheritance(pipe: int) -> None:
 
 
 def _limit(limits: _Limits) -> None:
-    present_bytes = int(Path("/proc/self/statm").read_bytes().split()[0])
-    present_bytes *= resource.getpagesize()
+    # Not through a Path, whose many objects the child would have to copy page by page.
+    statm = os.open("/proc/self/statm", os.O_RDONLY)
+    present_bytes = int(os.read(statm, 100).split()[0]) * resource.getpagesize()
+    os.close(statm)
     _lower(resource.RLIMIT_AS, present_bytes + limits.memory_bytes)
     _lower(resource.RLIMIT_CPU, limits.cpu_s, limits.all_cpu_s + 1)
     _lower(resource.RLIMIT_CORE, 0)

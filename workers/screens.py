@@ -54,7 +54,9 @@ def _half_spectrum(grain: NDArray[np.float32]) -> NDArray[np.float32]:
     packed = cv2.dft(grain)
     edge = len(grain)
     amplitudes = np.empty((edge, edge // 2 + 1), np.float32)
-    amplitudes[:, 1:-1] = np.hypot(packed[:, 1:-1:2], packed[:, 2:-1:2])
+    # Not by hypot, which is careful with numbers that these can't be and takes four times as long.
+    squares = packed * packed
+    np.sqrt(squares[:, 1:-1:2] + squares[:, 2:-1:2], out=amplitudes[:, 1:-1])
     for column, line in ((0, packed[:, 0]), (-1, packed[:, -1])):
         half = np.hypot(line[1:-1:2], line[2:-1:2])
         amplitudes[:, column] = np.abs(np.concatenate([line[:1], half, line[-1:], half[::-1]]))

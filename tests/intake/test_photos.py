@@ -161,9 +161,9 @@ def test_a_derivative_is_kept_by_photo_and_size_and_may_be_made_again(
 ) -> None:
     photo = uuid.uuid4()
     assert store.read_derivative(photo, 320) is None
-    store.put_derivative(photo, 320, b"small")
-    store.put_derivative(photo, 1280, b"large")
-    store.put_derivative(photo, 320, b"small again")
+    store.put_derivatives(photo, {320: b"small"})
+    store.put_derivatives(photo, {1280: b"large"})
+    store.put_derivatives(photo, {320: b"small again"})
     assert store.read_derivative(photo, 320) == b"small again"
     assert store.read_derivative(photo, 1280) == b"large"
     assert store.read_derivative(uuid.uuid4(), 320) is None
@@ -213,7 +213,7 @@ def test_a_disk_that_takes_nothing_is_a_store_that_is_away(
     for work in (
         store.check,
         lambda: store.put_original(path, digest),
-        lambda: store.put_derivative(uuid.uuid4(), 320, b"x"),
+        lambda: store.put_derivatives(uuid.uuid4(), {320: b"x"}),
     ):
         with pytest.raises(Unavailable) as refused:
             work()
@@ -229,7 +229,7 @@ def test_a_disk_that_takes_no_more_bytes_is_a_store_that_is_away_and_keeps_no_ha
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
     try:
         with pytest.raises(Unavailable):
-            store.put_derivative(uuid.uuid4(), 320, b"x" * 2_000_000)
+            store.put_derivatives(uuid.uuid4(), {320: b"x" * 2_000_000})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

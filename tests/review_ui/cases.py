@@ -164,7 +164,7 @@ class Cases:
             )
         )
         for size in (320, 1280):
-            self.store.put_derivative(photo.id, size, picture(size, self.made + position))
+            self.store.put_derivatives(photo.id, {size: picture(size, self.made + position)})
 
     def _claims(self, session: Any, report: Report, place: tuple[float, float] | None) -> None:
         if place:
@@ -290,7 +290,7 @@ class Cases:
             path = self.settings.data_dir / file.sha256
             path.write_bytes(b"%PDF-1.7")
             self.store.put_original(path, file.sha256)
-            self.store.put_derivative(file.id, 320, picture(320, 1))
+            self.store.put_derivatives(file.id, {320: picture(320, 1)})
             return {
                 "note_id": note.id,
                 "task_id": note.id,
@@ -315,7 +315,7 @@ class Cases:
             session.add(found)
             session.flush()
         if facts:
-            self.store.put_derivative(found.id, EVIDENCE_EDGE, picture(EVIDENCE_EDGE, 7))
+            self.store.put_derivatives(found.id, {EVIDENCE_EDGE: picture(EVIDENCE_EDGE, 7)})
         return found.id
 
     def photo_of(self, report_id: UUID) -> UUID:

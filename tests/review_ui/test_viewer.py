@@ -50,8 +50,8 @@ def alike(world):
     world.case(reports=(theirs,))
     world.match(ours, theirs, "same_picture")
     mine, other = world.photo_of(ours), world.photo_of(theirs)
-    world.store.put_derivative(mine, 1280, picture(with_spot=False, turned=True))
-    world.store.put_derivative(other, 1280, picture(with_spot=True, turned=False))
+    world.store.put_derivatives(mine, {1280: picture(with_spot=False, turned=True)})
+    world.store.put_derivatives(other, {1280: picture(with_spot=True, turned=False)})
     with world.database.writing() as session:
         # Three quarters counter-clockwise bring ours to lie as theirs does.
         for photo, start in ((mine, 0), (other, 3)):

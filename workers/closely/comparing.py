@@ -213,4 +213,4 @@ def _keep_evidence(store: PhotoStore, match: CloseMatch, aligned: Alignment) -> 
     other = _picture(store, match.other_photo_id)
     if one is not None and other is not None:
         data = draw_evidence(one, other, aligned)
-        store.put_derivative(match.match_id, EVIDENCE_EDGE, data)
+        store.put_derivatives(match.match_id, {EVIDENCE_EDGE: data})

@@ -92,8 +92,8 @@ def _features(seen: View, box: Box, pixels: NDArray[np.uint8]) -> Features:
     places *= np.float32(max(right - left, bottom - top) / max(pixels.shape))
     return Features(
         points=(places + np.array([left, top], np.float32)) / np.float32(max(seen.grey.shape)),
-        angles=np.array([int(each.angle / 360 * 256) % 256 for each in kept], np.uint8),
-        octaves=np.array([each.octave & 255 for each in kept], np.uint8),
+        angles=(np.array([each.angle for each in kept]) / 360 * 256 % 256).astype(np.uint8),
+        octaves=(np.array([each.octave for each in kept], np.int32) & 255).astype(np.uint8),
         descriptors=np.asarray(descriptors, np.uint8),
     )
 

@@ -6,6 +6,7 @@ lowest frequencies (a cosine transform, as PDQ's), the lowest first: nothing is 
 """
 
 from functools import cache
+from operator import attrgetter
 
 import cv2
 import numpy as np
@@ -152,21 +153,24 @@ def _chosen(searched: Grey, shape: tuple[int, ...]) -> list[tuple[float, float, 
     """
     height, width = shape
     ratio = EDGE / max(searched.shape)
-    counts = np.zeros(len(SIDES), np.int64)
+    blobs = sorted(_detector().detect(searched), key=attrgetter("response"), reverse=True)
+    if not blobs:
+        return []
+    middles = (np.asarray(cv2.KeyPoint.convert(blobs), np.float64).reshape(-1, 2) + 0.5) * ratio
+    sides = np.array([blob.size for blob in blobs]) * ratio * AROUND
+    which = np.searchsorted(SIDES, sides / EDGE) - 1
+    room = np.minimum(middles, np.array([width, height]) - middles).min(axis=1)
+    fits = (which >= 0) & (which < len(TURNS)) & (room >= (0.5 - OVERHANG) * sides)
+    counts = [0] * len(TURNS)
     kept: list[tuple[float, float, float, float]] = []
-    for blob in sorted(_detector().detect(searched), key=lambda each: -each.response):
-        x, y, side = (blob.pt[0] + 0.5) * ratio, (blob.pt[1] + 0.5) * ratio, blob.size * ratio
-        side *= AROUND
-        which = int(np.searchsorted(SIDES, side / EDGE)) - 1
-        if not 0 <= which < len(TURNS) or counts[which] >= MOST_OF_A_SIDE:
-            continue
-        reach = (0.5 - OVERHANG) * side
-        if min(x, y, width - x, height - y) < reach or any(
+    for (x, y), side, of_side in zip(
+        middles[fits].tolist(), sides[fits].tolist(), which[fits].tolist(), strict=True
+    ):
+        if counts[of_side] < MOST_OF_A_SIDE and not any(
             _is_same((x, y, side), other) for other in kept
         ):
-            continue
-        kept.append((x, y, side, (counts[which] + 0.5) * float(TURNS[which])))
-        counts[which] += 1
+            kept.append((x, y, side, (counts[of_side] + 0.5) * float(TURNS[of_side])))
+            counts[of_side] += 1
     kept.sort(key=lambda each: each[3])
     return [(x, y, side) for x, y, side, _ in kept]
 
