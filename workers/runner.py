@@ -1,16 +1,19 @@
-"""The worker process: waits for jobs and runs each in a fork of itself.
+"""The worker process: waits for jobs and has them run by a fork of itself.
 
-Everything is imported and the boundaries are prepared before the first fork, which
-makes a job's own start a matter of milliseconds. No database connection is open
-while a child is forked: two processes on one connection would read each other's
-answers.
+Everything is imported and the boundaries are prepared before the fork, and a fork runs
+jobs for a while (workers.horses), which makes a job's own start a matter of milliseconds.
+No database connection is open while a child is forked: two processes on one connection
+would read each other's answers.
 """
 
+import math
+import random
 import resource
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -32,7 +35,8 @@ from sqlalchemy.exc import DBAPIError
 from schemas.errors import ConfigurationError
 from schemas.jobs import JOBS, QUEUE_NAME
 from workers import jobs
-from workers.heap import settle_memory
+from workers.heap import keep_freed_memory, lay_on_huge_pages, settle_memory
+from workers.horses import Horse, Task
 from workers.machine import Machine, machine_of_environment
 from workers.rehearsal import rehearse
 
@@ -51,7 +55,10 @@ SPARE_BYTES = 1 << 30
 
 
 class TipWorker(Worker):
-    """RQ's forking worker, with limits in the child and without a thread in the parent."""
+    """RQ's forking worker, with limits in the child and without a thread in the parent.
+
+    Its child, the horse, stays for further jobs.
+    """
 
     max_connection_wait_time = LONGEST_PAUSE_S
 
@@ -66,22 +73,56 @@ class TipWorker(Worker):
         )
         self.machine = machine
         self.stop_asked = False
+        self._horse: Horse | None = None
         self._looked_at = float("-inf")
 
     def subscribe(self) -> None:
         """Listen to no commands: RQ's listener is a thread, and threads do not fork."""
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run one job in a child that inherits today's boundaries."""
-        if time.monotonic() - self._looked_at > LOOK_AGAIN_S:
+        """Run one job in a child that inherits today's boundaries, or has been here before."""
+        if self._horse and not self._horse.may_go_on():
+            self.let_horse_go()
+        if self._horse is None and time.monotonic() - self._looked_at > LOOK_AGAIN_S:
             prepare(self.machine)
             self._looked_at = time.monotonic()
         super().execute_job(job, queue)
 
-    def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """Be the child: put on the limits, then do the work."""
-        limit_child(self.machine)
-        super().main_work_horse(job, queue)
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Give the job to the horse that is there, or to a new one."""
+        (execution,) = self.executions.values()
+        task = Task(job.id, execution.id)
+        if self._horse:
+            self._horse.give(task)
+        else:
+            self._horse = Horse(partial(self._do, queue), task)
+        self._horse_pid = self._horse.pid
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, resource.struct_rusage | None]:
+        """Wait until the job is done or the horse is gone."""
+        return self._horse.wait() if self._horse else (None, None, None)
+
+    def let_horse_go(self) -> None:
+        """End the horse that has nothing to do."""
+        horse, self._horse = self._horse, None
+        if horse:
+            horse.let_go()
+
+    def _do(self, queue: Queue, task: Task) -> bool:
+        """Be the horse: run one job under its limits, and tell whether it went well."""
+        if not self._is_horse:
+            random.seed()
+            self.setup_work_horse_signals()  # type: ignore[no-untyped-call]
+            self._is_horse = True
+            limit_child(self.machine)
+        limit_job()
+        # As the queue has them, which is the same for the first job and for those that follow.
+        job = Job.fetch(task.job_id, connection=self.connection, serializer=JSONSerializer)
+        execution = Execution.fetch(task.execution_id, job.id, connection=self.connection)
+        execution._job = job
+        self.executions.clear()
+        self.execution = execution
+        return self.perform_job(job, queue, execution)
 
     def heartbeat(self, timeout: int | None = None, pipeline: "Pipeline | None" = None) -> None:
         """Show that we live; leave RQ's loop while the queue server is away.
@@ -124,19 +165,25 @@ def prepare(machine: Machine) -> None:
 
 
 def limit_child(machine: Machine) -> None:
-    """Bound what one job may take: far more than a good one needs, far less than a machine has."""
+    """Bound a horse's memory: far more than good jobs need, far less than a machine has."""
     present_bytes = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     present_bytes *= resource.getpagesize()
     photo_bytes = machine.settings.photo_memory_mb << 20
-    _limit(resource.RLIMIT_AS, present_bytes + photo_bytes + SPARE_BYTES)
-    _limit(resource.RLIMIT_CPU, max(job.timeout_s for job in JOBS))
-
-
-def _limit(kind: int, value: int) -> None:
-    allowed = resource.getrlimit(kind)[1]
+    value = present_bytes + photo_bytes + SPARE_BYTES
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
     if allowed != resource.RLIM_INFINITY:
         value = min(value, allowed)
-    resource.setrlimit(kind, (value, value))
+    resource.setrlimit(resource.RLIMIT_AS, (value, value))
+
+
+def limit_job() -> None:
+    """Bound what the next job may take of the processor, on top of what those before took."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    value = math.ceil(usage.ru_utime + usage.ru_stime) + max(job.timeout_s for job in JOBS)
+    allowed = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if allowed != resource.RLIM_INFINITY:
+        value = min(value, allowed)
+    resource.setrlimit(resource.RLIMIT_CPU, (value, allowed))
 
 
 def _connect(machine: Machine) -> "Redis":
@@ -166,6 +213,8 @@ def run(machine: Machine) -> None:
     jobs.use(machine)
     _wait_until_prepared(machine)
     settle_memory()
+    lay_on_huge_pages()
+    keep_freed_memory()
     log.info("worker_ready")
     pauses_s = _pauses()
     while not _work(machine):
@@ -183,6 +232,8 @@ def _work(machine: Machine) -> bool:
     finally:
         # RQ's handlers belong to a worker that is gone.
         _handle_signals()
+        if worker is not None:
+            worker.let_horse_go()
     return worker is not None and worker.stop_asked
 
 

@@ -141,6 +141,16 @@ def test_a_pane_of_a_collage_and_a_photo_in_a_chat_lead_to_the_photo(tips, machi
             assert [each.photo_id for each in search(session, panes)] == [photo_id]
 
 
+def test_a_photo_without_a_region_is_in_nobodys_way(tips, machine):
+    tips.process(tips.send(as_jpeg(Image.new("RGB", (640, 480), "grey")), received_at=YEAR_AGO))
+    with machine.database.reading() as session:
+        assert session.scalars(select(PhotoRegions.stored)).all() == [0]
+    photo = tips.photo(61)
+    tips.process(tips.send(photo, received_at=YEAR_AGO))
+    tips.process(tips.send(as_jpeg(part(opened(photo)))))
+    assert len(close_matches(machine)) == 1
+
+
 def test_where_none_is_to_be_compared_no_part_is_looked_for(tips, machine):
     photo = tips.photo(61)
     tips.process(tips.send(photo, received_at=YEAR_AGO))

@@ -65,7 +65,7 @@ class Lookups:
 
     keys: NDArray[np.int64]
     asked: NDArray[np.int64]
-    turned: NDArray[np.int64]
+    turned: NDArray[np.uint8]
     following: Entries
 
     def pick(self, lists: Lists, places: NDArray[np.int64], *, most_bits: int) -> Near:
@@ -76,11 +76,19 @@ class Lookups:
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-        asked = np.repeat(self.asked, lengths)
-        return _near(
-            lists.entries[at], self.following[asked], asked, np.repeat(self.turned, lengths),
-            most_bits=most_bits,
-        )  # fmt: skip
+        which = np.repeat(np.arange(len(places)), lengths)
+        # Half of the bits rules out nearly all; the other half is counted of what it leaves.
+        following = self.following[self.asked]
+        bits = self.turned[which]
+        bits += np.bitwise_count(lists.entries[:, 1][at] ^ following[:, 1][which])
+        (left,) = np.nonzero(bits <= most_bits)
+        at, which, bits = at[left], which[left], bits[left]
+        upper = np.uint64(32)
+        first = lists.entries[:, 0][at]
+        bits += np.bitwise_count((first ^ following[:, 0][which]) >> upper)
+        (found,) = np.nonzero(bits <= most_bits)
+        owners = first[found].astype(np.uint32).astype(np.int64)
+        return Near(self.asked[which[found]], owners, bits[found].astype(np.int64))
 
 
 def lookups(regions: Regions, *, shift: int) -> Lookups:
@@ -93,7 +101,7 @@ def lookups(regions: Regions, *, shift: int) -> Lookups:
     asked, which = np.nonzero(tried)
     keys = (own[asked] ^ turns[which]) >> shift
     nobody = np.zeros(len(hashes), np.uint32)
-    return Lookups(keys, asked, (which > 0).astype(np.int64), _entries(hashes, nobody))
+    return Lookups(keys, asked, (which > 0).astype(np.uint8), _entries(hashes, nobody))
 
 
 def compared(
@@ -102,22 +110,6 @@ def compared(
     """Return which of some regions are near, all of them compared."""
     found = within(hashes, regions["hash"], most_bits=most_bits)
     return Near(found.asked, owners[found.stored], found.bits)
-
-
-def _near(
-    entries: Entries,
-    following: Entries,
-    asked: NDArray[np.int64],
-    turned: NDArray[np.int64],
-    *,
-    most_bits: int,
-) -> Near:
-    upper = np.uint64(32)
-    bits = turned + np.bitwise_count(entries[:, 1] ^ following[:, 1])
-    bits += np.bitwise_count((entries[:, 0] ^ following[:, 0]) >> upper)
-    (found,) = np.nonzero(bits <= most_bits)
-    owners = entries[found, 0].astype(np.uint32).astype(np.int64)
-    return Near(asked[found], owners, bits[found])
 
 
 def _keys(hashes: Hashes) -> NDArray[np.int64]:

@@ -38,7 +38,12 @@ _SEGMENTS = RegionSegment.__table__
 _UNPACKED = select(
     _ROWS.c.id,
     func.substr(_ROWS.c.data, 1, _ROWS.c.stored * REGION.itemsize, type_=LargeBinary()),
-).where(_ROWS.c.block_id.is_(None), _ROWS.c.photo_id.not_in(bindparam("but", expanding=True)))
+).where(
+    _ROWS.c.block_id.is_(None),
+    # Of a picture of one colour nothing is stored, and a part of nothing is NULL on SQLite.
+    _ROWS.c.stored > 0,
+    _ROWS.c.photo_id.not_in(bindparam("but", expanding=True)),
+)
 _OWN = select(_ROWS.c.photo_id, _ROWS.c.data).where(
     _ROWS.c.photo_id.in_(bindparam("photo_ids", expanding=True))
 )

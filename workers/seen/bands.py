@@ -135,10 +135,12 @@ class Lookups:
         differing = (entries >> np.uint64(32)).astype(np.uint32)
         differing ^= np.repeat(self.following, lengths)
         apart = np.repeat(self.apart, lengths)
+        # The first byte alone rules out nearly all; the others are counted of what it leaves.
+        (left,) = np.nonzero(apart + np.bitwise_count(differing >> 24) <= _RUNS[0])
+        apart, differing = apart[left], differing[left]
         fits = apart + np.bitwise_count(differing) <= _RUNS[2]
         fits &= apart + np.bitwise_count(differing >> 8) <= _RUNS[1]
-        fits &= apart + np.bitwise_count(differing >> 24) <= _RUNS[0]
-        return np.unique(entries[fits].astype(np.uint32))
+        return np.unique(entries[left[fits]].astype(np.uint32))
 
 
 def lookups(questions: Hashes, *, shift: int) -> Lookups:
