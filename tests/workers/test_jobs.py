@@ -3,6 +3,7 @@ import os
 import signal
 from importlib import import_module
 
+import psutil
 import pytest
 from redis import Redis
 from rq.registry import FailedJobRegistry
@@ -73,6 +74,35 @@ def test_the_worker_takes_queued_tips_and_supplements_to_their_cases(
     client = Redis.from_url(queued.settings.redis_url)
     assert client.keys("rq:job:*") == []
     client.close()
+
+
+def test_jobs_that_go_well_are_run_by_one_process_and_one_that_fails_ends_it(
+    tips, queued, queue, start, wait_until
+):
+    def horses():
+        # The decoders' own process was started, and not forked.
+        children = psutil.Process(worker.process.pid).children()
+        return {each.pid for each in children if "forkserver" not in " ".join(each.cmdline())}
+
+    worker = start("workers.runner", queued.settings)
+    seen = []
+    for number in range(2):
+        report = tips.send(tips.photo(40 + number), at=tips.inside())
+        queue.put(PROCESS_REPORT, report, request_id="r-12345678")
+        wait_until(lambda done=number + 1: finished(queued) == done)
+        seen.append(horses())
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1
+    lost = tips.send(tips.photo(42), at=tips.inside())
+    for path in queued.settings.data_dir.glob("photos/originals/*/*/*"):
+        path.unlink()
+    queue.put(PROCESS_REPORT, lost, request_id="r-12345678")
+    wait_until(lambda: tips.progress(lost).last_error == "original-missing")
+    report = tips.send(tips.photo(43), at=tips.inside())
+    queue.put(PROCESS_REPORT, report, request_id="r-12345678")
+    wait_until(lambda: finished(queued) == 3)
+    assert horses().isdisjoint(seen[0])
+    assert worker.stop() == 0
 
 
 def test_the_rehearsal_of_a_starting_worker_leaves_no_trace(tips, queued, start, wait_until):
