@@ -41,7 +41,7 @@ from schemas.sealing import Sealer
 from schemas.settings import Settings, load_settings
 from schemas.units import seed_market_units
 from workers import pipeline
-from workers.heap import settle_memory
+from workers.heap import keep_freed_memory, lay_on_huge_pages, settle_memory
 from workers.machine import Machine, Polygons, make_machine
 from workers.rehearsal import rehearse
 from workers.seen.memory import Memory
@@ -86,8 +86,16 @@ def fresh_machine(settings: Settings, folder: Path) -> Machine:
     machine = make_machine(settings.model_copy(update={"data_dir": folder}))
     machine = replace(machine, polygons=polygons())
     rehearse(machine)
-    settle_memory()
+    settle()
     return machine
+
+
+@cache
+def settle() -> None:
+    """Set this process's memory in order once, as a worker does before its first job."""
+    settle_memory()
+    lay_on_huge_pages()
+    keep_freed_memory()
 
 
 def send(machine: Machine, paths: Sequence[Path]) -> UUID:
@@ -203,7 +211,7 @@ def work(data_dir: Path, reports: Sequence[str]) -> None:
     with machine.database.reading() as session:
         machine.polygons.prepare(session)
     rehearse(machine)
-    settle_memory()
+    settle()
     print("ready", flush=True)
     sys.stdin.readline()
     for report_id in reports:
