@@ -6,8 +6,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-# At once and for good: a pool of threads does not live on in a forked process, which would
-# wait for it for ever.
+# At once and for good on the main thread, which is the only one that compares: a pool of threads
+# does not live on in a forked process, which would wait for it for ever.
 faiss.omp_set_num_threads(1)
 
 

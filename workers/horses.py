@@ -17,6 +17,8 @@ from contextlib import suppress
 from resource import struct_rusage
 from typing import NamedTuple, NoReturn
 
+from workers.sandbox import fork
+
 # How long a horse serves, and how many jobs: what it holds in memory gets old with it.
 LONGEST_S, MOST_TASKS = 60.0, 200
 # One that is let go has nothing to finish.
@@ -43,7 +45,7 @@ class Horse:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._tasks, self._begun, self._is_gone = 1, time.monotonic(), False
         try:
-            self.pid = os.fork()
+            self.pid = fork()
         except OSError:
             self._line.close()
             theirs.close()
@@ -113,8 +115,11 @@ class Horse:
 
 
 def _serve(do: Callable[[Task], bool], task: Task, line: socket.socket) -> NoReturn:
-    """Be the horse: do what it is told until the worker has gone or something went badly."""
+    """Be the horse: do what it is told until the worker is gone, or idle, or a task went badly."""
     code = 1
+    # Of a worker without a job it leaves by itself, with its memory and its connections: long
+    # after it has become too old to be given one.
+    line.settimeout(2 * LONGEST_S)
     try:
         while do(task):
             line.sendall(WELL)
@@ -124,6 +129,8 @@ def _serve(do: Callable[[Task], bool], task: Task, line: socket.socket) -> NoRet
             task = Task(*told.decode().split("\n"))
         else:
             line.sendall(BADLY)
+        code = 0
+    except TimeoutError:
         code = 0
     finally:
         # No exit handler, no flushing of the worker's buffers, no return to its caller.

@@ -92,7 +92,7 @@ def run_each(
     try:
         limits = _Limits(memory_bytes, cpu_s, wall_s, cpu_s * len(pieces))
         handled = _handled_signals()
-        pid = _fork()
+        pid = fork()
         if pid == 0:
             _be_the_child(pieces, writing, limits, handled)
     except BaseException:
@@ -118,7 +118,8 @@ def run_each(
     return Outcome(answers, death)
 
 
-def _fork() -> int:
+def fork() -> int:
+    """Fork as os.fork does, of a process whose only other threads are idle ones of libraries."""
     with warnings.catch_warnings():
         # Python 3.12 and later warn when any thread exists, and numpy's idle ones always
         # do. The child runs decoders and leaves by _exit: it takes no lock of a thread.

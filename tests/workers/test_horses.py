@@ -116,17 +116,29 @@ def test_waiting_may_be_broken_off_and_taken_up_again(horse_of):
     def stop(number, frame):
         raise Enough
 
+    def wait_with_an_alarm():
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        horse.wait()
+
     before = signal.signal(signal.SIGALRM, stop)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Enough):
-            horse.wait()
+            wait_with_an_alarm()
     finally:
         signal.signal(signal.SIGALRM, before)
     os.write(writing, b"x")
     assert horse.wait() == (horse.pid, 0, None)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_horse_of_an_idle_worker_leaves_by_itself(horse_of, monkeypatch):
+    monkeypatch.setattr(horses, "LONGEST_S", 0.01)
+    horse = horse_of()
+    os.waitid(os.P_PID, horse.pid, os.WEXITED | os.WNOWAIT)
+    assert not horse.may_go_on()
+    horse.let_go()
+    assert is_gone(horse.pid)
 
 
 def test_a_horse_ends_when_its_worker_is_gone():

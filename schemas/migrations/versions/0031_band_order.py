@@ -1,6 +1,8 @@
 """Lists of hashes by bits that turn together: the old ones go, and the clock writes them anew.
 
-Until it has, the hashes are compared one by one: slower, and none is missed.
+Until it has, the hashes are compared one by one: slower, and none is missed. A clock or a worker
+of before must not run beside or after it: in lists of the other order it finds nothing, and says
+nothing.
 """
 
 from alembic import op
