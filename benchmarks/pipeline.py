@@ -41,7 +41,7 @@ from schemas.sealing import Sealer
 from schemas.settings import Settings, load_settings
 from schemas.units import seed_market_units
 from workers import pipeline
-from workers.heap import keep_freed_memory, lay_on_huge_pages, settle_memory
+from workers.heap import settle_worker
 from workers.machine import Machine, Polygons, make_machine
 from workers.rehearsal import rehearse
 from workers.seen.memory import Memory
@@ -92,10 +92,8 @@ def fresh_machine(settings: Settings, folder: Path) -> Machine:
 
 @cache
 def settle() -> None:
-    """Set this process's memory in order once, as a worker does before its first job."""
-    settle_memory()
-    lay_on_huge_pages()
-    keep_freed_memory()
+    """Put this process's memory in order once, as a worker does before its first job."""
+    settle_worker()
 
 
 def send(machine: Machine, paths: Sequence[Path]) -> UUID:

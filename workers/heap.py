@@ -51,7 +51,14 @@ def settle_memory() -> None:
         libc.malloc_trim(0)
 
 
-def lay_on_huge_pages() -> None:
+def settle_worker() -> None:
+    """Put a worker's memory in order, once, before it forks for the first time."""
+    settle_memory()
+    _lay_on_huge_pages()
+    _keep_freed_memory()
+
+
+def _lay_on_huge_pages() -> None:
     """Move what this process keeps onto huge pages, so that a fork has few pages to map.
 
     Of the county polygons' 180 MB each page is copied into the map of every child: 32 ms a
@@ -68,7 +75,7 @@ def lay_on_huge_pages() -> None:
                 libc.madvise(page, HUGE_PAGE_BYTES, MADV_COLLAPSE)
 
 
-def keep_freed_memory() -> None:
+def _keep_freed_memory() -> None:
     """Keep what is freed for the next time, up to KEPT_BYTES: for a process that works on.
 
     Given back and taken anew for each photo, it costs a thousand faults a photo to match one

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -35,10 +34,11 @@ from sqlalchemy.exc import DBAPIError
 from schemas.errors import ConfigurationError
 from schemas.jobs import JOBS, QUEUE_NAME
 from workers import jobs
-from workers.heap import keep_freed_memory, lay_on_huge_pages, settle_memory
+from workers.heap import settle_worker
 from workers.horses import Horse, Task
 from workers.machine import Machine, machine_of_environment
 from workers.rehearsal import rehearse
+from workers.sandbox import lower, present_bytes
 
 log = structlog.get_logger()
 
@@ -166,24 +166,16 @@ def prepare(machine: Machine) -> None:
 
 def limit_child(machine: Machine) -> None:
     """Bound a horse's memory: far more than good jobs need, far less than a machine has."""
-    present_bytes = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    present_bytes *= resource.getpagesize()
     photo_bytes = machine.settings.photo_memory_mb << 20
-    value = present_bytes + photo_bytes + SPARE_BYTES
-    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
-    if allowed != resource.RLIM_INFINITY:
-        value = min(value, allowed)
-    resource.setrlimit(resource.RLIMIT_AS, (value, value))
+    lower(resource.RLIMIT_AS, present_bytes() + photo_bytes + SPARE_BYTES)
 
 
 def limit_job() -> None:
     """Bound what the next job may take of the processor, on top of what those before took."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    value = math.ceil(usage.ru_utime + usage.ru_stime) + max(job.timeout_s for job in JOBS)
-    allowed = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    if allowed != resource.RLIM_INFINITY:
-        value = min(value, allowed)
-    resource.setrlimit(resource.RLIMIT_CPU, (value, allowed))
+    taken_s = math.ceil(usage.ru_utime + usage.ru_stime)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    lower(resource.RLIMIT_CPU, taken_s + max(job.timeout_s for job in JOBS), hard)
 
 
 def _connect(machine: Machine) -> "Redis":
@@ -212,9 +204,7 @@ def run(machine: Machine) -> None:
     """Work until SIGTERM or SIGINT; outlives every absence of the queue server."""
     jobs.use(machine)
     _wait_until_prepared(machine)
-    settle_memory()
-    lay_on_huge_pages()
-    keep_freed_memory()
+    settle_worker()
     log.info("worker_ready")
     pauses_s = _pauses()
     while not _work(machine):

@@ -194,18 +194,24 @@ def _drop_inheritance(pipe: int, handled: Sequence[int]) -> None:
 
 
 def _limit(limits: _Limits) -> None:
-    # Not through a Path, whose many objects the child would have to copy page by page.
+    lower(resource.RLIMIT_AS, present_bytes() + limits.memory_bytes)
+    lower(resource.RLIMIT_CPU, limits.cpu_s, limits.all_cpu_s + 1)
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_FSIZE, 0)
+    lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+
+
+def present_bytes() -> int:
+    """Return the address space that this process has now."""
+    # Not through a Path, whose many objects a child would have to copy page by page.
     statm = os.open("/proc/self/statm", os.O_RDONLY)
-    present_bytes = int(os.read(statm, 100).split()[0]) * resource.getpagesize()
-    os.close(statm)
-    _lower(resource.RLIMIT_AS, present_bytes + limits.memory_bytes)
-    _lower(resource.RLIMIT_CPU, limits.cpu_s, limits.all_cpu_s + 1)
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, 0)
-    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    try:
+        return int(os.read(statm, 100).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(statm)
 
 
-def _lower(kind: int, soft: int, hard: int | None = None) -> None:
+def lower(kind: int, soft: int, hard: int | None = None) -> None:
     """Set a limit, or leave a lower one that the machine's operator has set."""
     hard = soft if hard is None else hard
     allowed = resource.getrlimit(kind)[1]

@@ -10,9 +10,7 @@ from pathlib import Path
 from workers import heap
 
 kept = [bytes([n % 251]) * 3_000 for n in range(20_000)]
-heap.settle_memory()
-heap.lay_on_huge_pages()
-heap.keep_freed_memory()
+heap.settle_worker()
 assert all(each == bytes([n % 251]) * 3_000 for n, each in enumerate(kept))
 print(sum(map(int, re.findall(r"AnonHugePages: +(\\d+) kB", Path("/proc/self/smaps").read_text()))))
 """

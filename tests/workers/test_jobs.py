@@ -1,7 +1,10 @@
 import inspect
+import math
 import os
+import resource
 import signal
 from importlib import import_module
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -19,7 +22,7 @@ from schemas.jobs import (
 )
 from schemas.lifecycle import State
 from schemas.tables import AuditEntry, ReportProgress, ReportStep, Supplement
-from workers import jobs
+from workers import jobs, runner
 from workers.machine import Machine
 
 
@@ -103,6 +106,21 @@ def test_jobs_that_go_well_are_run_by_one_process_and_one_that_fails_ends_it(
     wait_until(lambda: finished(queued) == 3)
     assert horses().isdisjoint(seen[0])
     assert worker.stop() == 0
+
+
+def test_each_job_has_its_own_processor_time_whatever_those_before_took(monkeypatch):
+    limits = resource.getrlimit(resource.RLIMIT_CPU)
+    own_s = max(job.timeout_s for job in JOBS)
+    try:
+        for taken_s in (0.2, 5_000.7):
+            usage = SimpleNamespace(ru_utime=taken_s, ru_stime=1.0)
+            monkeypatch.setattr(resource, "getrusage", lambda who, usage=usage: usage)
+            runner.limit_job()
+            assert resource.getrlimit(resource.RLIMIT_CPU) == (
+                math.ceil(taken_s + 1.0) + own_s, limits[1],
+            )  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, limits)
 
 
 def test_the_rehearsal_of_a_starting_worker_leaves_no_trace(tips, queued, start, wait_until):

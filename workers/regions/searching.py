@@ -173,8 +173,7 @@ def _in_segment(
     if kept:
         near = wanted.pick(kept, wanted.keys, most_bits=policy.region_bits)
     else:
-        keys, places = np.unique(wanted.keys, return_inverse=True)
-        lists = read_lists(session, REGIONS, segment.id, keys)
+        lists, places = read_lists(session, REGIONS, segment.id, wanted.keys)
         near = wanted.pick(lists, places, most_bits=policy.region_bits)
     return Near(near.asked, near.owners + segment.base_id, near.bits)
 

@@ -43,7 +43,10 @@ def _bands_bits() -> NDArray[np.intp]:
     # A hash is one number whose last bit is the lowest frequency, row by row.
     down, across = np.divmod(np.arange(8 * HASH_BYTES)[::-1], FREQUENCIES)
     turns = down % 2 * 2 + across % 2
-    return np.lexsort((down**2 + across**2, turns))
+    by_frequency = np.lexsort((down**2 + across**2, turns))
+    # Dealt out to the bands of their kind: low frequencies of a photo go together, and a band of
+    # nothing else would have the same few lists for most.
+    return by_frequency.reshape(4, -1, BANDS // 4).transpose(0, 2, 1).ravel()
 
 
 BAND_ORDER = _bands_bits()

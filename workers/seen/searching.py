@@ -32,7 +32,7 @@ from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
 from workers.seen.shelves import HASHES, Shelf, first_list
 
-_ROWS_AT_ONCE = 10_000
+_ROWS_AT_ONCE, _BLOCKS_AT_ONCE = 10_000, 1_024
 # PostgreSQL sends numbers with the highest byte first.
 _HEAD = np.dtype([("id", ">i8"), ("bytes", ">i4")])
 # Statements are made once and ask plain tables: made anew for each photo, and with objects for
@@ -49,6 +49,7 @@ _READY = (
     .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
     .order_by(_SEGMENTS.c.first_block)
 )
+_BLOCK_DATA = select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(bindparam("ids", expanding=True)))
 _UNCOVERED = select(_BLOCKS.c.id).where(_BLOCKS.c.id > bindparam("after"))
 
 
@@ -122,19 +123,29 @@ def _in_rows(session: Session, asked: Hashes, but: Collection[UUID]) -> Iterator
 def _in_blocks(
     session: Session, asked: Hashes, *, after: int, memory: Memory | None
 ) -> NDArray[np.int64]:
-    parts = [(np.empty(0, np.int64), np.empty((0, HASH_BYTES), np.uint8))]
-    wanted = []
+    parts, wanted = [], []
     for number in session.scalars(_UNCOVERED, {"after": after}):
         kept = memory.block(HASHES, number) if memory else None
         if kept:
             parts.append(kept)
         else:
             wanted.append(number)
-    if wanted:
-        data = session.scalars(select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(wanted)))
-        parts += (read_block(each, key_bytes=HASH_BYTES) for each in data)
-    # All at once: a thousand at a time would cost more in calls than in comparing.
-    ids, hashes = (np.concatenate(each) for each in zip(*parts, strict=True))
+    found = [_near_in(parts, asked)]
+    # So many only while all lists are being made anew: else sixty lie in none.
+    for start in range(0, len(wanted), _BLOCKS_AT_ONCE):
+        some = wanted[start : start + _BLOCKS_AT_ONCE]
+        data = session.scalars(_BLOCK_DATA, {"ids": some})
+        found.append(_near_in([read_block(each, key_bytes=HASH_BYTES) for each in data], asked))
+    return np.concatenate(found)
+
+
+def _near_in(
+    blocks: Sequence[tuple[NDArray[np.int64], Hashes]], asked: Hashes
+) -> NDArray[np.int64]:
+    """Return the ids of what in some blocks is near, all compared at once."""
+    if not blocks:
+        return np.empty(0, np.int64)
+    ids, hashes = (np.concatenate(each) for each in zip(*blocks, strict=True))
     return np.asarray(ids[near(hashes, asked)])
 
 
@@ -145,21 +156,19 @@ def _in_segment(
     if kept:
         numbers = wanted.pick(kept, wanted.keys)
     else:
-        numbers = wanted.pick(*_read_lists(session, segment.id, wanted))
+        numbers = wanted.pick(*read_lists(session, HASHES, segment.id, wanted.keys))
     return np.asarray(numbers.astype(np.int64) + segment.base_id)
 
 
-def _read_lists(
-    session: Session, segment_id: int, wanted: Lookups
+def read_lists(
+    session: Session, shelf: Shelf, segment_id: int, keys: NDArray[np.int64]
 ) -> tuple[Lists, NDArray[np.int64]]:
-    """Return the lists that are wanted, and where in them each of the lookups has its own."""
-    keys, places = np.unique(wanted.keys, return_inverse=True)
-    return read_lists(session, HASHES, segment_id, keys), places
+    """Return the lists of a segment that are looked into, and where in them each key has its own.
 
-
-def read_lists(session: Session, shelf: Shelf, segment_id: int, keys: NDArray[np.int64]) -> Lists:
-    """Return some lists of a segment by their `keys`, which ascend; one not there is empty."""
-    wanted = keys + first_list(segment_id)
+    One that is not there is empty.
+    """
+    wanted, places = np.unique(keys, return_inverse=True)
+    wanted += first_list(segment_id)
     dialect = session.get_bind().dialect.name
     asked = {"ids": listed(wanted.tolist(), dialect=dialect)}
     if dialect == "postgresql":
@@ -178,7 +187,7 @@ def read_lists(session: Session, shelf: Shelf, segment_id: int, keys: NDArray[np
         data = b"".join([data[ends[n] - lengths[n] : ends[n]] for n in order])
     by_key = np.zeros(len(wanted), np.int64)
     by_key[np.searchsorted(wanted, ids)] = lengths // shelf.entry_bytes
-    return Lists(np.concatenate([[0], np.cumsum(by_key)]), shelf.entries_of(data))
+    return Lists(np.concatenate([[0], np.cumsum(by_key)]), shelf.entries_of(data)), places
 
 
 def _compared(session: Session, asked: Hashes, ids: list[int]) -> list[Found]:

@@ -67,17 +67,17 @@ async function begin(root) {
     frame.replaceChildren(top(), main, bottom(draw));
   };
   draw();
-  if (await mayUsePlace()) watchPlace();
-  await showPages(main, SCREENS, () => {
-    document.body.className = "";
-    document.body.replaceChildren(frame);
-  });
   onChange(() => void refresh());
   onPlace(() => {
     void refresh();
     void settlePlaces();
     void notePlace();
     void bringShops(bestPlace());
+  });
+  if (await mayUsePlace()) watchPlace();
+  await showPages(main, SCREENS, () => {
+    document.body.className = "";
+    document.body.replaceChildren(frame);
   });
   // A watch that runs on behind other apps empties the battery.
   document.addEventListener("visibilitychange", async () => {

@@ -23,6 +23,8 @@ let opening = () => {};
 /** @type {Screen | null} */
 let shown = null;
 let turn = 0;
+// How often a screen was told to look again.
+let changes = 0;
 
 /**
  * @param {HTMLElement} main
@@ -52,6 +54,7 @@ export function goInstead(place) {
 /** Draw the present screen anew, as when the language has changed. */
 export async function show() {
   const mine = (turn += 1);
+  const before = changes;
   const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
   const screen = await (makers[name] ?? makers[""])(rest);
   // A maker that answers null has sent the person on; one that was overtaken is late.
@@ -64,10 +67,13 @@ export async function show() {
   ground.replaceChildren(...screen.nodes);
   scrollTo(0, 0);
   /** @type {HTMLElement | null} */ (ground.querySelector("h1"))?.focus({ preventScroll: true });
+  // What changed while it was being made was told to the screen before it.
+  if (changes !== before) void screen.refresh?.();
 }
 
 /** Let the screen that is shown look at what has changed. */
 export function refresh() {
+  changes += 1;
   return shown?.refresh?.();
 }
 

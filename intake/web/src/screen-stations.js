@@ -30,9 +30,6 @@ export async function stationsScreen() {
   const note = el("p", { class: "note", role: "status" });
   const list = el("div", { class: "stations" });
   let kept = await keptStations();
-  // Nothing is waited for after the first look at the place: what is found meanwhile would be told
-  // to the screen before this one, and the list stay in the wrong order.
-  const question = await placeQuestion();
   /** @type {"asking" | "fresh" | "away"} */
   let asked = "asking";
   let drawn = "";
@@ -88,7 +85,7 @@ export async function stationsScreen() {
     backTo("", say("拍照举报")),
     heading(say("驿站")),
     note,
-    ...question,
+    ...(await placeQuestion()),
     mapButton,
     ground,
     choices,

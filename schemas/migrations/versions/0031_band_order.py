@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Ten million photos have four million lists; emptying the table at once takes no time.
+    # Ten million photos have some two million lists; emptying the table at once takes no time.
     emptied = "TRUNCATE" if op.get_bind().dialect.name == "postgresql" else "DELETE FROM"
     op.execute(f"{emptied} hash_lists")
     op.execute("DELETE FROM hash_segments")

@@ -62,3 +62,35 @@ def test_the_list_is_sorted_on_the_phone_and_read_without_a_network(
     page.reload()
     expect(names).to_have_text(["中街站", "和平站"])
     expect(page.get_by_role("status")).to_contain_text("没有信号，这是 今天")
+
+
+# The place is found in the moment in which the page has looked for it in vain and reads whether
+# its owner has agreed; the server does not answer, so that nothing else draws the list again.
+FOUND_TOO_EARLY = """
+const get = IDBObjectStore.prototype.get;
+let found = null, asked = 0;
+navigator.geolocation.watchPosition = (listener) => { found = listener; return 1; };
+IDBObjectStore.prototype.get = function (key) {
+  if (found && key === "place-consent" && ++asked === 2) {
+    const coords = { latitude: 41.8, longitude: 123.43, accuracy: 10, speed: 0 };
+    found({ coords, timestamp: Date.now() });
+  }
+  return get.call(this, key);
+};
+const ask = window.fetch;
+window.fetch = (to, ...rest) =>
+  String(to.url ?? to).includes("/stations") ? new Promise(() => {}) : ask(to, ...rest);
+"""
+
+
+def test_a_page_shows_what_changed_while_it_was_being_made(
+    lasting_door: Any, open_phone: Any
+) -> None:
+    page = open_phone().new_page()
+    page.goto(f"{lasting_door.address}/#stations")
+    page.get_by_role("button", name="同意", exact=True).tap()
+    names = page.locator(".station > h2, .station > h3")
+    expect(names).to_have_text(["中街站", "和平站"])
+    page.add_init_script(FOUND_TOO_EARLY)
+    page.reload()
+    expect(names).to_have_text(["中街站", "和平站"])
