@@ -20,6 +20,7 @@ from benchmarks.seen import SIZES as PHOTOS
 BENCHMARKS = (
     ("benchmarks.intake", "tips/s", 0.5),
     ("benchmarks.pipeline", "photos/s and core", 0.7),
+    ("benchmarks.worker", "photos/s and core", 0.6),
     ("benchmarks.examine", "photos/s and core", 0.7),
     ("benchmarks.routing", "points/s", 0.5),
 )

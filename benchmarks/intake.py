@@ -69,7 +69,7 @@ def main() -> dict[str, dict[str, float]]:
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=build)))
         environment = os.environ | {
             "DATA_DIR": str(data_dir),
-            "REDIS_URL": stack.enter_context(_queue_server(data_dir)),
+            "REDIS_URL": stack.enter_context(queue_server(data_dir)),
             "ADDRESS_TIPS_PER_HOUR": "1000000000",
             "LOG_FORMAT": "json",
             "PYTHONPATH": str(ROOT),
@@ -177,7 +177,8 @@ def _process(command: list[str], **options: object) -> Iterator["subprocess.Pope
 
 
 @contextmanager
-def _queue_server(data_dir: Path) -> Iterator[str]:
+def queue_server(data_dir: Path) -> Iterator[str]:
+    """Lend the address of a queue server of one's own."""
     port = _free_port()
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--appendonly", "yes", "--dir", str(data_dir)]
