@@ -1,10 +1,10 @@
 """Tips a second and core of a real worker: its queue server, its horse and routing included.
 
 The floor is that of `benchmarks.examine`, turn by turn in the same run: the tips' photos opened
-with Pillow, decoded small and resized. The worker's processor time is that of its process and of all
-that it forked and started, of the queue server and the database's own none (SQLite). Photos
-come again from tip to tip, so that most tips match some before and are compared closely: more
-work than a usual day's. Run from the root: `python -m benchmarks.worker [--rounds N]`.
+with Pillow, decoded small and resized. The worker's processor time is that of its process and of
+all that it forked and started, and not that of the queue server. Photos come again from tip to
+tip, so that most tips match some before and are compared closely: more work than a usual day's.
+Run from the root: `python -m benchmarks.worker [--rounds N]`.
 """
 
 import argparse
