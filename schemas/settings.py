@@ -87,9 +87,10 @@ class Settings(BaseSettings):
     statutory_rewards: bool = Field(
         default=False, description="1: riders may apply for statutory rewards once a case is closed"
     )
-    photo_index: bool = Field(
-        default=False,
-        description="1: each worker keeps all search lists in memory (size: docs/benchmarks.md)",
+    photo_index_mb: int = Field(
+        512,
+        ge=0,
+        description="MB of search lists that each worker keeps in memory; 0: none",
     )
     match_picture_bits: int = Field(
         31, ge=0, le=31, description="of 256 bits so many may differ in hashes of one picture"

@@ -132,9 +132,14 @@ def make_machine(settings: Settings) -> Machine:
         store=make_store(settings),
         polygons=Polygons(),
         calendar=read_calendar(settings.workdays_file) if settings.workdays_file else NO_OVERRIDES,
-        memory=Memory() if settings.photo_index else None,
+        memory=make_memory(settings),
         policy=policy_of(settings),
     )
+
+
+def make_memory(settings: Settings) -> Memory | None:
+    """Return the memory of search lists that the settings allow, None where they allow none."""
+    return Memory(settings.photo_index_mb << 20) if settings.photo_index_mb else None
 
 
 def machine_of_environment(process: str) -> Machine:

@@ -9,9 +9,9 @@ from intake.photos import make_store
 from schemas.words import Words
 from schemas.workdays import SHANGHAI
 from suishoupai.commands.console import Command, Console, pass_console
+from workers.machine import make_memory
 from workers.policy import policy_of
 from workers.rematch import rematch as compare_anew
-from workers.seen.memory import Memory
 
 
 @click.command(cls=Command)
@@ -29,7 +29,6 @@ def rematch(console: Console, *, since: datetime) -> None:
     get a hint. Broken off, the same command goes on where it was.
     """
     settings = console.settings()
-    memory = Memory() if settings.photo_index else None
     with (
         console.database(settings) as database,
         console.progress(Words("重新比对", "Comparing anew")) as tick,
@@ -39,7 +38,7 @@ def rematch(console: Console, *, since: datetime) -> None:
             store=make_store(settings),
             since=since.replace(tzinfo=SHANGHAI),
             policy=policy_of(settings),
-            memory=memory,
+            memory=make_memory(settings),
             tick=tick,
         )
     words = Words(

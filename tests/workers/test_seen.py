@@ -193,6 +193,30 @@ def test_memory_that_follows_no_more_still_answers_with_all_that_there_is(stored
         assert stored.find(question, memory=memory) == stored.find(question) == {photo: 20}
 
 
+def test_memory_keeps_no_more_than_it_may_and_answers_the_same(stored, small_blocks):
+    stored.add(13 * 8)
+    pack(stored.database)
+    memory = Memory()
+    with stored.database.reading() as session:
+        memory.follow(session)
+        ready = session.scalars(select(HashSegment).where(HashSegment.retired_at.is_(None))).all()
+    kept = {each.id: memory.segment(HASHES, each.id, each.ready_at).size_bytes for each in ready}
+    assert sorted(each.hashes for each in ready) == [32, 64]
+    (short, long), blocks = sorted(kept.values()), memory.size_bytes - sum(kept.values())
+    assert blocks > 0
+    for most_bytes, expected in (
+        (0, blocks), (blocks + short - 1, blocks), (blocks + short, blocks + short),
+        (blocks + short + long - 1, blocks + short), (blocks + short + long, blocks + short + long),
+    ):  # fmt: skip
+        memory.most_bytes = most_bytes
+        with stored.database.reading() as session:
+            memory.follow(session)
+        assert memory.size_bytes == expected
+        for photo in stored.chance.sample(sorted(stored.hashes), 10):
+            question = away(stored.hashes[photo], 31, stored.chance)
+            assert stored.find(question, memory=memory) == {photo: 31}
+
+
 # SQLite has one writer, whose rows are committed in the order of their ids.
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_a_row_that_is_committed_late_is_found_whatever_its_id(stored, small_blocks):

@@ -171,7 +171,7 @@ def _in_segment(
 ) -> Near:
     kept = memory.segment(REGIONS, segment.id, segment.ready_at) if memory else None
     if kept:
-        near = wanted.pick(kept, wanted.keys, most_bits=policy.region_bits)
+        near = wanted.pick(kept.lists, wanted.keys, most_bits=policy.region_bits)
     else:
         lists, places = read_lists(session, REGIONS, segment.id, wanted.keys)
         near = wanted.pick(lists, places, most_bits=policy.region_bits)

@@ -6,7 +6,10 @@ worker keeps them before it forks, and its children share the pages.
 """
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 import numpy as np
 import structlog
@@ -14,66 +17,108 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workers.seen.bands import Hashes, Lists
+from workers.seen.bands import Hashes, Lists, near
 from workers.seen.packing import read_block
 from workers.seen.shelves import SHELVES, Segment, Shelf, first_list
 
 log = structlog.get_logger()
 
-_LISTS_AT_ONCE = 20_000
+_LISTS_AT_ONCE, _BLOCKS_AT_ONCE = 20_000, 256
+# Sixty-four make a segment of hashes, one makes a segment of regions.
+MOST_BLOCKS = 1_024
+# Of what shelf, its number, and when it was made.
+_SegmentKey = tuple[str, int, datetime | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The hashes of a segment whole, in the order of `numbers`, by which its lists name them."""
+
+    numbers: NDArray[np.uint32]
+    hashes: Hashes
+
+    def near(self, numbers: NDArray[np.uint32], asked: Hashes) -> NDArray[np.uint32]:
+        """Return which of these hashes are within 31 bits of one that is asked for."""
+        places = np.searchsorted(self.numbers, numbers)
+        return np.asarray(numbers[near(self.hashes[places], asked)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptSegment:
+    """All lists of a segment, and what they name."""
+
+    lists: Lists
+    whole: Whole | None
+
+    @property
+    def size_bytes(self) -> int:
+        """How much is kept."""
+        size = self.lists.starts.nbytes + self.lists.entries.nbytes
+        return size + (self.whole.numbers.nbytes + self.whole.hashes.nbytes if self.whole else 0)
 
 
 class Memory:
-    """What one process keeps: the blocks that are in no segment, and the segments."""
+    """What one process keeps: the blocks that are in no segment, and segments, so far as they fit.
 
-    def __init__(self) -> None:
+    `most_bytes` is all that is kept, without bound where it is None.
+    """
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self.most_bytes = most_bytes
         self._blocks: dict[tuple[str, int], tuple[NDArray[np.int64], Hashes]] = {}
         # A restored database may give a number again.
-        self._segments: dict[tuple[str, int, datetime | None], Lists] = {}
+        self._segments: dict[_SegmentKey, KeptSegment] = {}
 
     def block(self, shelf: Shelf, number: int) -> tuple[NDArray[np.int64], Hashes] | None:
         """Return a block's ids and hashes, None where it is not kept."""
         return self._blocks.get((shelf.name, number))
 
-    def segment(self, shelf: Shelf, segment_id: int, ready_at: datetime | None) -> Lists | None:
-        """Return all lists of a segment, None where it is not kept."""
+    def segment(
+        self, shelf: Shelf, segment_id: int, ready_at: datetime | None
+    ) -> KeptSegment | None:
+        """Return a segment, None where it is not kept."""
         return self._segments.get((shelf.name, segment_id, ready_at))
 
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
-        lists = sum(each.starts.nbytes + each.entries.nbytes for each in self._segments.values())
-        return lists + sum(ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values())
+        segments = sum(each.size_bytes for each in self._segments.values())
+        return segments + sum(ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values())
 
     def follow(self, session: Session) -> None:
         """Read what became ready since the last time, and let go what went out of use."""
+        begin = time.monotonic()
+        ready: dict[_SegmentKey, tuple[Shelf, Segment]] = {}
         for shelf in SHELVES:
-            self._follow(session, shelf)
-
-    def _follow(self, session: Session, shelf: Shelf) -> None:
-        begin, table = time.monotonic(), shelf.segments
-        segments = session.scalars(
-            select(table)
-            .where(table.ready_at.is_not(None), table.retired_at.is_(None))
-            .order_by(table.first_block)
-        ).all()
-        wanted = {(shelf.name, segment.id, segment.ready_at): segment for segment in segments}
-        kept = {key for key in self._segments if key[0] == shelf.name}
-        for key in kept - wanted.keys():
+            segments = _ready_segments(session, shelf)
+            ready |= {(shelf.name, each.id, each.ready_at): (shelf, each) for each in segments}
+            covered = max((segment.last_block for segment in segments), default=0)
+            self._follow_blocks(session, shelf, after=covered)
+        wanted = self._that_fit(ready)
+        for key in self._segments.keys() - wanted:
             del self._segments[key]
-        fresh = wanted.keys() - kept
+        fresh = wanted - self._segments.keys()
         for key in fresh:
-            self._segments[key] = _read_segment(session, shelf, wanted[key])
-        covered = max((segment.last_block for segment in segments), default=0)
-        self._follow_blocks(session, shelf, after=covered)
+            self._segments[key] = _read_segment(session, *ready[key])
         if fresh:
             log.info(
                 "photo_index_read",
-                shelf=shelf.name,
                 segments=len(wanted),
+                left_in_sql=len(ready) - len(wanted),
                 mb=self.size_bytes >> 20,
                 duration_s=round(time.monotonic() - begin, 1),
             )
+
+    def _that_fit(self, ready: Mapping[_SegmentKey, tuple[Shelf, Segment]]) -> set[_SegmentKey]:
+        """Return the segments to keep, the shortest first: each spares about as many lookups."""
+        sizes = sorted((_size_bytes(*each), key) for key, each in ready.items())
+        if self.most_bytes is None:
+            return {key for _, key in sizes}
+        left = self.most_bytes - sum(
+            ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values()
+        )
+        ends = accumulate(size for size, _ in sizes)
+        return {key for end, (_, key) in zip(ends, sizes, strict=True) if end <= left}
 
     def _follow_blocks(self, session: Session, shelf: Shelf, *, after: int) -> None:
         table = shelf.blocks
@@ -81,14 +126,60 @@ class Memory:
         kept = {number for name, number in self._blocks if name == shelf.name}
         for number in kept - numbers:
             del self._blocks[shelf.name, number]
-        rows = session.execute(
-            select(table.id, table.data).where(table.id.in_(sorted(numbers - kept)))
-        )
+        # More are left only while all lists are being made anew.
+        fresh = sorted(numbers - kept)[: MOST_BLOCKS - len(kept & numbers)]
+        rows = session.execute(select(table.id, table.data).where(table.id.in_(fresh)))
         for number, data in rows:
             self._blocks[shelf.name, number] = read_block(data, key_bytes=shelf.key_bytes)
 
 
-def _read_segment(session: Session, shelf: Shelf, segment: Segment) -> Lists:
+def _ready_segments(session: Session, shelf: Shelf) -> Sequence[Segment]:
+    table = shelf.segments
+    found: Sequence[Segment] = session.scalars(
+        select(table)
+        .where(table.ready_at.is_not(None), table.retired_at.is_(None))
+        .order_by(table.first_block)
+    ).all()
+    return found
+
+
+def _size_bytes(shelf: Shelf, segment: Segment) -> int:
+    """Return what a segment will take: its lists, their beginnings, and what they name."""
+    a_hash = shelf.bands * shelf.entry_bytes + (4 + shelf.key_bytes if shelf.kept_whole else 0)
+    lists = shelf.bands << (shelf.key_bits - segment.shift)
+    return segment.hashes * a_hash + 8 * (lists + 1)
+
+
+def _read_segment(session: Session, shelf: Shelf, segment: Segment) -> KeptSegment:
+    return KeptSegment(
+        _read_lists(session, shelf, segment),
+        _read_whole(session, shelf, segment) if shelf.kept_whole else None,
+    )
+
+
+def _read_whole(session: Session, shelf: Shelf, segment: Segment) -> Whole:
+    """Return the hashes that a segment's lists name, from its blocks."""
+    numbers = np.empty(segment.hashes, np.uint32)
+    hashes, filled = np.empty((segment.hashes, shelf.key_bytes), np.uint8), 0
+    blocks = session.scalars(
+        select(shelf.blocks.data)
+        .where(shelf.blocks.id.between(segment.first_block, segment.last_block))
+        .order_by(shelf.blocks.id),
+        execution_options={"yield_per": _BLOCKS_AT_ONCE},
+    )
+    for data in blocks:
+        ids, keys = read_block(data, key_bytes=shelf.key_bytes)
+        numbers[filled : filled + len(ids)] = ids - segment.base_id
+        hashes[filled : filled + len(ids)] = keys
+        filled += len(ids)
+    if (numbers[1:] < numbers[:-1]).any():
+        # What was committed late lies in a later block, whatever its id.
+        order = np.argsort(numbers)
+        numbers, hashes = numbers[order], hashes[order]
+    return Whole(numbers, hashes)
+
+
+def _read_lists(session: Session, shelf: Shelf, segment: Segment) -> Lists:
     """Return all lists of a segment, which stand in its table in the order of their keys."""
     table = shelf.lists
     lengths = np.zeros(shelf.bands << (shelf.key_bits - segment.shift), np.int64)

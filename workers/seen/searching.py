@@ -80,7 +80,7 @@ def search(
     covered = max((segment.last_block for segment in segments), default=0)
     ids.append(_in_blocks(session, asked, after=covered, memory=memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
-    ids += [_in_segment(session, each, wanted[each.shift], memory) for each in segments]
+    ids += [_in_segment(session, asked, each, wanted[each.shift], memory) for each in segments]
     found = _compared(session, asked, np.unique(np.concatenate(ids)).tolist())
     return [each for each in found if each.photo_id not in but]
 
@@ -150,11 +150,12 @@ def _near_in(
 
 
 def _in_segment(
-    session: Session, segment: Row[Any], wanted: Lookups, memory: Memory | None
+    session: Session, asked: Hashes, segment: Row[Any], wanted: Lookups, memory: Memory | None
 ) -> NDArray[np.int64]:
     kept = memory.segment(HASHES, segment.id, segment.ready_at) if memory else None
-    if kept:
-        numbers = wanted.pick(kept, wanted.keys)
+    if kept and kept.whole:
+        # Hardly one of three hundred that the lists leave is near: its row alone is read.
+        numbers = kept.whole.near(wanted.pick(kept.lists, wanted.keys), asked)
     else:
         numbers = wanted.pick(*read_lists(session, HASHES, segment.id, wanted.keys))
     return np.asarray(numbers.astype(np.int64) + segment.base_id)

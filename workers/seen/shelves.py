@@ -36,7 +36,8 @@ class Shelf:
     blocks, and how many low bits of the `key_bits` of each of the `bands` their lists leave
     out: as many as give each list some thirty entries, since many short ones cost more than
     what they spare. `lists_of` yields the lists of each band in turn, as
-    `workers.seen.bands.lists_of` does.
+    `workers.seen.bands.lists_of` does; `kept_whole` says whether who keeps lists in memory keeps
+    the keys there, too.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Shelf:
     bands: int
     key_bits: int
     entry_bytes: int
+    kept_whole: bool
     entries_of: Callable[[bytes], NDArray[np.uint64]]
     lists_of: Callable[..., Iterator[Lists]]
 
@@ -90,6 +92,7 @@ HASHES = Shelf(
     bands=BANDS,
     key_bits=BAND_BITS,
     entry_bytes=ENTRY_BYTES,
+    kept_whole=True,
     entries_of=entries_of,
     lists_of=lists_of,
 )
@@ -107,6 +110,8 @@ REGIONS = Shelf(
     bands=1,
     key_bits=finding.KEY_BITS,
     entry_bytes=listing.ENTRY_BYTES,
+    # A photo's regions are judged by their places as well, which are in its row alone.
+    kept_whole=False,
     entries_of=listing.entries_of,
     lists_of=listing.lists_of,
 )
