@@ -1,6 +1,7 @@
 """The search by hashes: exact whatever is packed, with memory and without, on both databases."""
 
 import io
+import math
 import random
 import uuid
 from dataclasses import replace
@@ -196,25 +197,40 @@ def test_memory_that_follows_no_more_still_answers_with_all_that_there_is(stored
 def test_memory_keeps_no_more_than_it_may_and_answers_the_same(stored, small_blocks):
     stored.add(13 * 8)
     pack(stored.database)
-    memory = Memory()
-    with stored.database.reading() as session:
-        memory.follow(session)
-        ready = session.scalars(select(HashSegment).where(HashSegment.retired_at.is_(None))).all()
-    kept = {each.id: memory.segment(HASHES, each.id, each.ready_at).size_bytes for each in ready}
-    assert sorted(each.hashes for each in ready) == [32, 64]
-    (short, long), blocks = sorted(kept.values()), memory.size_bytes - sum(kept.values())
-    assert blocks > 0
-    for most_bytes, expected in (
-        (0, blocks), (blocks + short - 1, blocks), (blocks + short, blocks + short),
-        (blocks + short + long - 1, blocks + short), (blocks + short + long, blocks + short + long),
-    ):  # fmt: skip
-        memory.most_bytes = most_bytes
+
+    def kept(most_bytes):
+        memory = Memory(most_bytes)
         with stored.database.reading() as session:
             memory.follow(session)
-        assert memory.size_bytes == expected
         for photo in stored.chance.sample(sorted(stored.hashes), 10):
             question = away(stored.hashes[photo], 31, stored.chance)
             assert stored.find(question, memory=memory) == {photo: 31}
+        return memory
+
+    everything = kept(math.inf)
+    with stored.database.reading() as session:
+        ready = session.scalars(select(HashSegment).where(HashSegment.retired_at.is_(None))).all()
+    sizes = [everything.segment(HASHES, each.id, each.ready_at).size_bytes for each in ready]
+    assert sorted(each.hashes for each in ready) == [32, 64]
+    (short, long), block = sorted(sizes), 8 * (HASH_BYTES + 8)
+    assert everything.size_bytes == block + short + long
+    for most_bytes, expected in (
+        (block - 1, 0), (block, block), (block + short - 1, block), (block + short, block + short),
+        (block + short + long - 1, block + short), (block + short + long, block + short + long),
+    ):  # fmt: skip
+        assert kept(most_bytes).size_bytes == expected
+
+
+def test_memory_that_may_keep_less_lets_go_of_the_longest(stored, small_blocks):
+    stored.add(12 * 8)
+    pack(stored.database)
+    memory = Memory()
+    with stored.database.reading() as session:
+        memory.follow(session)
+        both = memory.size_bytes
+        memory.most_bytes = both - 1
+        memory.follow(session)
+    assert 0 < memory.size_bytes < both / 2
 
 
 # SQLite has one writer, whose rows are committed in the order of their ids.

@@ -5,6 +5,7 @@ answer wrong: a process that has not followed for a day answers the same, only s
 worker keeps them before it forks, and its children share the pages.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,10 +61,10 @@ class KeptSegment:
 class Memory:
     """What one process keeps: the blocks that are in no segment, and segments, so far as they fit.
 
-    `most_bytes` is all that is kept, without bound where it is None.
+    `most_bytes` bounds all that is kept.
     """
 
-    def __init__(self, most_bytes: int | None = None) -> None:
+    def __init__(self, most_bytes: float = math.inf) -> None:
         self.most_bytes = most_bytes
         self._blocks: dict[tuple[str, int], tuple[NDArray[np.int64], Hashes]] = {}
         # A restored database may give a number again.
@@ -82,8 +83,10 @@ class Memory:
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
-        segments = sum(each.size_bytes for each in self._segments.values())
-        return segments + sum(ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values())
+        return self._blocks_bytes() + sum(each.size_bytes for each in self._segments.values())
+
+    def _blocks_bytes(self) -> int:
+        return sum(ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values())
 
     def follow(self, session: Session) -> None:
         """Read what became ready since the last time, and let go what went out of use."""
@@ -111,14 +114,11 @@ class Memory:
 
     def _that_fit(self, ready: Mapping[_SegmentKey, tuple[Shelf, Segment]]) -> set[_SegmentKey]:
         """Return the segments to keep, the shortest first: each spares about as many lookups."""
-        sizes = sorted((_size_bytes(*each), key) for key, each in ready.items())
-        if self.most_bytes is None:
-            return {key for _, key in sizes}
-        left = self.most_bytes - sum(
-            ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values()
-        )
-        ends = accumulate(size for size, _ in sizes)
-        return {key for end, (_, key) in zip(ends, sizes, strict=True) if end <= left}
+        sizes = {key: _size_bytes(*each) for key, each in ready.items()}
+        shortest = sorted(sizes, key=lambda key: sizes[key])
+        ends = accumulate((sizes[key] for key in shortest), initial=self._blocks_bytes())
+        next(ends)
+        return {key for key, end in zip(shortest, ends, strict=True) if end <= self.most_bytes}
 
     def _follow_blocks(self, session: Session, shelf: Shelf, *, after: int) -> None:
         table = shelf.blocks
@@ -127,10 +127,14 @@ class Memory:
         for number in kept - numbers:
             del self._blocks[shelf.name, number]
         # More are left only while all lists are being made anew.
-        fresh = sorted(numbers - kept)[: MOST_BLOCKS - len(kept & numbers)]
-        rows = session.execute(select(table.id, table.data).where(table.id.in_(fresh)))
-        for number, data in rows:
-            self._blocks[shelf.name, number] = read_block(data, key_bytes=shelf.key_bytes)
+        fresh = sorted(numbers - kept)[: max(0, MOST_BLOCKS - len(kept & numbers))]
+        left = self.most_bytes - self._blocks_bytes()
+        for number, data in session.execute(
+            select(table.id, table.data).where(table.id.in_(fresh)).order_by(table.id)
+        ):
+            left -= len(data)
+            if left >= 0:
+                self._blocks[shelf.name, number] = read_block(data, key_bytes=shelf.key_bytes)
 
 
 def _ready_segments(session: Session, shelf: Shelf) -> Sequence[Segment]:
