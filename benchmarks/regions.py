@@ -31,8 +31,9 @@ from PIL import Image
 
 from benchmarks.matching import files, fitted_photo
 from benchmarks.seen import BATCH, SEED, Store, opened, percentile, size_mb, tidied
+from intake.inserting import insert_rows
 from schemas.database import now_utc
-from schemas.tables import PhotoRegions
+from schemas.tables import Photo, PhotoRegions
 from workers.policy import POLICY
 from workers.regions.finding import (
     ASKED,
@@ -195,14 +196,14 @@ class RegionStore(Store):
         each = regions.reshape(INSERTED, ASKED)
         report, begin = self.report(), time.monotonic()
         for start in range(0, INSERTED, BATCH):
+            photos = [self.photo_row(report) for _ in range(BATCH)]
+            rows = [
+                {"photo_id": photo["id"], "stored": STORED, "data": pack(own)}
+                for photo, own in zip(photos, each[start : start + BATCH], strict=True)
+            ]
             with self.database.writing() as session:
-                photos = [self.photo(report) for _ in range(BATCH)]
-                session.add_all(photos)
-                session.flush()
-                session.add_all(
-                    PhotoRegions(photo_id=photo.id, stored=STORED, data=pack(own))
-                    for photo, own in zip(photos, each[start : start + BATCH], strict=True)
-                )
+                insert_rows(session, Photo, photos)
+                insert_rows(session, PhotoRegions, rows)
         pack_all(self.database)
         taken_s = time.monotonic() - begin
         self._keep(each)

@@ -33,6 +33,7 @@ import psutil
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from intake.inserting import insert_rows
 from schemas.database import Database, connect, now_utc, random_id
 from schemas.logs import configure_logs
 from schemas.migrate import migrate
@@ -147,15 +148,15 @@ class Store:
         report = self.report()
         begin, owners = time.monotonic(), []
         for start in range(0, len(fresh), BATCH):
+            photos = [self.photo_row(report) for _ in range(BATCH)]
+            hashes = [
+                {"photo_id": photo["id"], "variant": "plain", "pdq": pdq.tobytes(), "quality": 100}
+                for photo, pdq in zip(photos, fresh[start : start + BATCH], strict=True)
+            ]
             with self.database.writing() as session:
-                photos = [self.photo(report) for _ in range(BATCH)]
-                session.add_all(photos)
-                session.flush()
-                session.add_all(
-                    PhotoHash(photo_id=photo.id, variant="plain", pdq=pdq.tobytes(), quality=100)
-                    for photo, pdq in zip(photos, fresh[start : start + BATCH], strict=True)
-                )
-            owners += [photo.id for photo in photos]
+                insert_rows(session, Photo, photos)
+                insert_rows(session, PhotoHash, hashes)
+            owners += [photo["id"] for photo in photos]
         pack(self.database)
         taken_s = time.monotonic() - begin
         self._remember(fresh, owners)
@@ -177,12 +178,16 @@ class Store:
         )  # fmt: skip
 
     @staticmethod
-    def photo(report_id: UUID) -> Photo:
+    def photo_row(report_id: UUID) -> dict[str, Any]:
+        """Return a photo of a report as a row to insert."""
+        return {
+            "id": random_id(), "report_id": report_id, "position": 0, "sha256": uuid4().hex * 2,
+            "size_bytes": 2_900_000, "content_type": "image/jpeg", "width": 4032, "height": 3024,
+        }  # fmt: skip
+
+    def photo(self, report_id: UUID) -> Photo:
         """Return a photo of a report, which is in no table yet."""
-        return Photo(
-            id=random_id(), report_id=report_id, position=0, sha256=uuid4().hex * 2,
-            size_bytes=2_900_000, content_type="image/jpeg", width=4032, height=3024,
-        )  # fmt: skip
+        return Photo(**self.photo_row(report_id))
 
     def question(self, number: int) -> Question:
         """Put a photo in that is asked for; every second one is a copy of a stored one."""
