@@ -282,8 +282,10 @@ def floor(store: RegionStore, questions: Sequence[Question]) -> tuple[list[float
 def measure(store: RegionStore, kind: str, photos: int, asked: int) -> dict[str, Any]:
     """Fill the store up to so many photos and return what they cost."""
     filled_s = store.fill(photos - store.photos - INSERTED)
+    print("packing them", file=sys.stderr)
     packed_s = tidied(store)
     inserted = store.insert()
+    print("asking", file=sys.stderr)
     questions = [store.ask(number) for number in range(asked)]
     memory, begin = Memory(), time.monotonic()
     with store.database.reading() as session:

@@ -8,6 +8,7 @@ recommend; random pairs are 128 ± 8 apart.
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,9 +25,14 @@ MAX_DISTANCE = 31
 # Flat, black and blurred pictures score less, and resemble one another for no reason.
 MIN_QUALITY = 50
 # Every picture is brought to one size, larger or smaller: copies hashed each at their own
-# size are up to 26 bits apart, at one size 12. Six times 64, the grid PDQ samples, is as
+# size are up to 26 bits apart, at one size 12. Nearly six times 64, the grid PDQ samples, is as
 # good as the 512 pixels its authors start from and takes a third of the time.
-HASHED_EDGE = 384
+HASHED_EDGE = 383
+# PDQ averages over a 128th of an edge, rounded up, and samples at odd multiples of a 128th,
+# rounded down. Where such a window is even or such a point a whole number, the grid lies to one
+# side, and a picture turned by 180° is up to 40 bits from what its hash says it will be; at
+# other edges it is 2. Edges from 128 to 256 are made larger, and 384 would be one too long.
+LOPSIDED, NEXT_EDGE = range(128, 257), 257
 
 # Screens and messengers put bars of one colour around a picture; JPEG blurs their colour.
 BORDER_TOLERANCE = 8
@@ -128,5 +134,8 @@ def _border(rows: NDArray[np.uint8]) -> int:
 
 
 def _fingerprint(variant: Variant, pixels: NDArray[np.uint8]) -> Fingerprint:
+    height, width = (NEXT_EDGE if edge in LOPSIDED else edge for edge in pixels.shape)
+    if (height, width) != pixels.shape:
+        pixels = np.asarray(cv2.resize(pixels, (width, height)), np.uint8)
     hashes, quality = dihedral(pixels)
     return Fingerprint(variant, hashes[0], quality, hashes)
