@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     photo_index_mb: int = Field(
         512,
         ge=0,
-        description="MB of search lists that each worker keeps in memory; 0: none",
+        description="MB of search lists that each worker keeps in memory at most; 0: none",
     )
     match_picture_bits: int = Field(
         31, ge=0, le=31, description="of 256 bits so many may differ in hashes of one picture"

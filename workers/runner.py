@@ -30,6 +30,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from schemas.errors import ConfigurationError
 from schemas.jobs import JOBS, QUEUE_NAME
@@ -39,6 +40,7 @@ from workers.horses import Horse, Task
 from workers.machine import Machine, machine_of_environment
 from workers.rehearsal import rehearse
 from workers.sandbox import lower, present_bytes
+from workers.seen.memory import Memory
 
 log = structlog.get_logger()
 
@@ -159,9 +161,17 @@ def prepare(machine: Machine) -> None:
         with machine.database.reading() as session:
             machine.polygons.prepare(session)
             if machine.memory:
-                machine.memory.follow(session)
+                _follow(machine.memory, session)
     finally:
         machine.database.close()
+
+
+def _follow(memory: Memory, session: Session) -> None:
+    """Read what changed of the photo index; a worker without it is slower and no less right."""
+    try:
+        memory.follow(session)
+    except Exception as error:  # noqa: BLE001  whatever it is, no job may wait for it
+        log.warning("photo_index_failed", reason=f"{type(error).__name__}: {error}"[:200])
 
 
 def limit_child(machine: Machine) -> None:

@@ -13,6 +13,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from sqlalchemy import func, select
 
+from schemas.database import now_utc
 from schemas.jobs import (
     JOBS,
     PROCESS_REPORT,
@@ -21,7 +22,14 @@ from schemas.jobs import (
     connect_queue,
 )
 from schemas.lifecycle import State
-from schemas.tables import AuditEntry, ReportProgress, ReportStep, Supplement
+from schemas.tables import (
+    AuditEntry,
+    HashBlock,
+    HashSegment,
+    ReportProgress,
+    ReportStep,
+    Supplement,
+)
 from workers import jobs, runner
 from workers.machine import Machine
 
@@ -145,6 +153,24 @@ def test_a_job_that_fails_is_noted_and_the_worker_goes_on(tips, queued, queue, s
     assert tips.progress(lost).last_error == "original-missing"
     registry = FailedJobRegistry(QUEUE_NAME, connection=queue.connection, serializer=JSONSerializer)
     wait_until(lambda: registry.count == 1)
+
+
+def test_a_photo_index_that_is_damaged_is_told_and_stops_no_worker(
+    tips, queued, queue, start, wait_until
+):
+    with queued.database.writing() as session:
+        session.add(HashBlock(id=1, hashes=0, data=b""))
+        session.flush()
+        session.add(
+            HashSegment(
+                first_block=1, last_block=1, shift=0, base_id=0, hashes=5, ready_at=now_utc()
+            )
+        )
+    report = tips.send(tips.photo(1), at=tips.inside("210103"))
+    queue.put(PROCESS_REPORT, report, request_id="r-12345678")
+    worker = start("workers.runner", queued.settings)
+    wait_until(lambda: worker.said("worker_ready") and finished(queued) == 1)
+    assert worker.said("photo_index_failed")
 
 
 def test_a_killed_worker_leaves_a_tip_that_the_next_one_finishes(

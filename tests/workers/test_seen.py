@@ -3,17 +3,19 @@
 import io
 import math
 import random
+import re
 import uuid
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, event, func, select, update
 
 from schemas.database import now_utc, random_id
 from schemas.tables import HashBlock, HashList, HashSegment, Photo, PhotoHash, Report
 from workers.fingerprints import HASH_BYTES, MAX_DISTANCE, MIN_QUALITY, distance, fingerprints
+from workers.machine import make_memory
 from workers.seen import packing
 from workers.seen.bands import BAND_ORDER, Lists, fewest_bits, hashes_of, lists_of, lookups, near
 from workers.seen.memory import Memory
@@ -221,6 +223,12 @@ def test_memory_keeps_no_more_than_it_may_and_answers_the_same(stored, small_blo
         assert kept(most_bytes).size_bytes == expected
 
 
+def test_the_settings_say_how_much_memory_keeps(settings):
+    assert make_memory(settings).most_bytes == 512 << 20
+    assert make_memory(settings.model_copy(update={"photo_index_mb": 1})).most_bytes == 1 << 20
+    assert make_memory(settings.model_copy(update={"photo_index_mb": 0})) is None
+
+
 def test_memory_that_may_keep_less_lets_go_of_the_longest(stored, small_blocks):
     stored.add(12 * 8)
     pack(stored.database)
@@ -231,6 +239,90 @@ def test_memory_that_may_keep_less_lets_go_of_the_longest(stored, small_blocks):
         memory.most_bytes = both - 1
         memory.follow(session)
     assert 0 < memory.size_bytes < both / 2
+
+
+@pytest.fixture
+def asked(database):
+    """All statements that the database is asked from now on, with their parameters."""
+    found = []
+
+    def note(_connection, _cursor, statement, parameters, *_more):
+        found.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_of_what_is_in_memory_only_the_row_of_what_is_near_is_read(stored, small_blocks, asked):
+    stored.add(64)
+    pack(stored.database)
+    memory, photo = Memory(), stored.chance.choice(sorted(stored.hashes))
+    with stored.database.reading() as session:
+        memory.follow(session)
+        key = session.scalar(select(PhotoHash.id).where(PhotoHash.photo_id == photo))
+    near_one, near_none = away(stored.hashes[photo], 31, stored.chance), bytes(32)
+    for question, rows, found in ((near_none, [], {}), (near_one, [[str(key)]], {photo: 31})):
+        asked.clear()
+        assert stored.find(question, memory=memory) == found
+        assert not any("hash_lists" in statement for statement, _ in asked)
+        read = [given for statement, given in asked if "photo_hashes.photo_id," in statement]
+        assert [re.findall(r"\d+", str(given)) for given in read] == rows
+    asked.clear()
+    stored.find(near_one)
+    assert any("hash_lists" in statement for statement, _ in asked)
+
+
+# PostgreSQL gives no number again.
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_row_that_was_given_the_id_of_one_that_is_gone_is_found(stored, small_blocks):
+    photos = stored.add(8)
+    pack(stored.database)
+    with stored.database.writing() as session:
+        gone = session.scalars(select(PhotoHash).where(PhotoHash.photo_id == photos[-1])).one()
+        key = gone.id
+        session.delete(gone)
+    again = stored.add(8)
+    pack(stored.database)
+    memory = Memory()
+    with stored.database.reading() as session:
+        assert session.get_one(PhotoHash, key).photo_id == again[0]
+        memory.follow(session)
+    question = away(stored.hashes[again[0]], 31, stored.chance)
+    assert stored.find(question, memory=memory) == stored.find(question) == {again[0]: 31}
+    assert stored.find(stored.hashes[photos[-1]], memory=memory) == {}
+
+
+def test_a_block_of_a_restored_database_is_not_taken_for_the_one_of_before(stored, small_blocks):
+    stored.add(8)
+    pack(stored.database)
+    memory = Memory()
+    with stored.database.reading() as session:
+        memory.follow(session)
+    with stored.database.writing() as session:
+        session.execute(delete(PhotoHash))
+        session.execute(delete(HashBlock))
+    stored.hashes.clear()
+    stored.add(8)
+    pack(stored.database)
+    for _ in range(2):
+        for photo, pdq in stored.hashes.items():
+            assert stored.find(pdq, memory=memory) == {photo: 0}
+        with stored.database.reading() as session:
+            memory.follow(session)
+
+
+@pytest.mark.parametrize("what", [HashBlock, HashList])
+def test_a_segment_that_is_not_all_there_is_not_kept(stored, small_blocks, what):
+    stored.add(32)
+    pack(stored.database)
+    with stored.database.writing() as session:
+        ids = session.scalars(select(what.id).order_by(what.id)).all()
+        session.execute(delete(what).where(what.id == ids[1]))
+    memory = Memory()
+    with stored.database.reading() as session, pytest.raises(ValueError, match="32 keys"):
+        memory.follow(session)
+    assert memory.size_bytes == 0
 
 
 # SQLite has one writer, whose rows are committed in the order of their ids.

@@ -47,7 +47,7 @@ _UNPACKED = select(
 _OWN = select(_ROWS.c.photo_id, _ROWS.c.data).where(
     _ROWS.c.photo_id.in_(bindparam("photo_ids", expanding=True))
 )
-_BLOCKS_AFTER = select(_BLOCKS.c.id).where(_BLOCKS.c.id > bindparam("after"))
+_BLOCKS_AFTER = select(_BLOCKS.c.id, _BLOCKS.c.made_at).where(_BLOCKS.c.id > bindparam("after"))
 _READY = (
     select(_SEGMENTS)
     .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
@@ -155,10 +155,10 @@ def _in_blocks(
     session: Session, asked: Regions, policy: MatchPolicy, after: int, memory: Memory | None
 ) -> Near:
     """Compare what is in a block and in no segment yet: only what the clock is just packing."""
-    numbers = session.scalars(_BLOCKS_AFTER, {"after": after}).all()
+    blocks = session.execute(_BLOCKS_AFTER, {"after": after}).all()
     parts = []
-    for number in numbers:
-        kept = memory.block(REGIONS, number) if memory else None
+    for number, made_at in blocks:
+        kept = memory.block(REGIONS, number, made_at) if memory else None
         if kept is None:
             data = session.scalars(select(_BLOCKS.c.data).where(_BLOCKS.c.id == number)).one()
             kept = read_block(data, key_bytes=HASH_BYTES)

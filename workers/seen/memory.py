@@ -25,22 +25,23 @@ from workers.seen.shelves import SHELVES, Segment, Shelf, first_list
 log = structlog.get_logger()
 
 _LISTS_AT_ONCE, _BLOCKS_AT_ONCE = 20_000, 256
-# Sixty-four make a segment of hashes, one makes a segment of regions.
-MOST_BLOCKS = 1_024
-# Of what shelf, its number, and when it was made.
-_SegmentKey = tuple[str, int, datetime | None]
+# Sixteen times those that no segment covers, but while all lists are being made anew.
+_MOST_BLOCKS = 1_024
+# Of what shelf, its number, and when it was made: a restored database may give a number again.
+_Key = tuple[str, int, datetime | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
-    """The hashes of a segment whole, in the order of `numbers`, by which its lists name them."""
+    """All hashes of a segment, sorted by the `numbers` by which its lists name them."""
 
     numbers: NDArray[np.uint32]
     hashes: Hashes
 
     def near(self, numbers: NDArray[np.uint32], asked: Hashes) -> NDArray[np.uint32]:
         """Return which of these hashes are within 31 bits of one that is asked for."""
-        places = np.searchsorted(self.numbers, numbers)
+        # Of two rows that were given one id, the later is the one that is there.
+        places = np.searchsorted(self.numbers, numbers, side="right") - 1
         return np.asarray(numbers[near(self.hashes[places], asked)])
 
 
@@ -66,13 +67,14 @@ class Memory:
 
     def __init__(self, most_bytes: float = math.inf) -> None:
         self.most_bytes = most_bytes
-        self._blocks: dict[tuple[str, int], tuple[NDArray[np.int64], Hashes]] = {}
-        # A restored database may give a number again.
-        self._segments: dict[_SegmentKey, KeptSegment] = {}
+        self._blocks: dict[_Key, tuple[NDArray[np.int64], Hashes]] = {}
+        self._segments: dict[_Key, KeptSegment] = {}
 
-    def block(self, shelf: Shelf, number: int) -> tuple[NDArray[np.int64], Hashes] | None:
+    def block(
+        self, shelf: Shelf, number: int, made_at: datetime
+    ) -> tuple[NDArray[np.int64], Hashes] | None:
         """Return a block's ids and hashes, None where it is not kept."""
-        return self._blocks.get((shelf.name, number))
+        return self._blocks.get((shelf.name, number, made_at))
 
     def segment(
         self, shelf: Shelf, segment_id: int, ready_at: datetime | None
@@ -89,9 +91,12 @@ class Memory:
         return sum(ids.nbytes + hashes.nbytes for ids, hashes in self._blocks.values())
 
     def follow(self, session: Session) -> None:
-        """Read what became ready since the last time, and let go what went out of use."""
+        """Read what became ready since the last time, and let go what went out of use.
+
+        Raises ValueError for lists or blocks that are not all there.
+        """
         begin = time.monotonic()
-        ready: dict[_SegmentKey, tuple[Shelf, Segment]] = {}
+        ready: dict[_Key, tuple[Shelf, Segment]] = {}
         for shelf in SHELVES:
             segments = _ready_segments(session, shelf)
             ready |= {(shelf.name, each.id, each.ready_at): (shelf, each) for each in segments}
@@ -112,7 +117,7 @@ class Memory:
                 duration_s=round(time.monotonic() - begin, 1),
             )
 
-    def _that_fit(self, ready: Mapping[_SegmentKey, tuple[Shelf, Segment]]) -> set[_SegmentKey]:
+    def _that_fit(self, ready: Mapping[_Key, tuple[Shelf, Segment]]) -> set[_Key]:
         """Return the segments to keep, the shortest first: each spares about as many lookups."""
         sizes = {key: _size_bytes(*each) for key, each in ready.items()}
         shortest = sorted(sizes, key=lambda key: sizes[key])
@@ -122,19 +127,20 @@ class Memory:
 
     def _follow_blocks(self, session: Session, shelf: Shelf, *, after: int) -> None:
         table = shelf.blocks
-        numbers = set(session.scalars(select(table.id).where(table.id > after)))
-        kept = {number for name, number in self._blocks if name == shelf.name}
-        for number in kept - numbers:
-            del self._blocks[shelf.name, number]
-        # More are left only while all lists are being made anew.
-        fresh = sorted(numbers - kept)[: max(0, MOST_BLOCKS - len(kept & numbers))]
+        rows = session.execute(
+            select(table.id, table.made_at).where(table.id > after).order_by(table.id)
+        )
+        wanted = [(shelf.name, number, made_at) for number, made_at in rows][:_MOST_BLOCKS]
+        kept = {key for key in self._blocks if key[0] == shelf.name}
+        for key in kept.difference(wanted):
+            del self._blocks[key]
         left = self.most_bytes - self._blocks_bytes()
-        for number, data in session.execute(
-            select(table.id, table.data).where(table.id.in_(fresh)).order_by(table.id)
-        ):
-            left -= len(data)
-            if left >= 0:
-                self._blocks[shelf.name, number] = read_block(data, key_bytes=shelf.key_bytes)
+        for key in wanted:
+            if key not in kept and left > 0:
+                data = session.scalars(select(table.data).where(table.id == key[1])).one()
+                left -= len(data)
+                if left >= 0:
+                    self._blocks[key] = read_block(data, key_bytes=shelf.key_bytes)
 
 
 def _ready_segments(session: Session, shelf: Shelf) -> Sequence[Segment]:
@@ -176,9 +182,10 @@ def _read_whole(session: Session, shelf: Shelf, segment: Segment) -> Whole:
         numbers[filled : filled + len(ids)] = ids - segment.base_id
         hashes[filled : filled + len(ids)] = keys
         filled += len(ids)
+    _check_all_there(shelf, segment, filled)
     if (numbers[1:] < numbers[:-1]).any():
         # What was committed late lies in a later block, whatever its id.
-        order = np.argsort(numbers)
+        order = np.argsort(numbers, kind="stable")
         numbers, hashes = numbers[order], hashes[order]
     return Whole(numbers, hashes)
 
@@ -201,4 +208,12 @@ def _read_lists(session: Session, shelf: Shelf, segment: Segment) -> Lists:
         filled += len(data)
         keys = np.array([key for key, _ in part], np.int64) - before
         lengths[keys] = [len(data) // shelf.entry_bytes for _, data in part]
+    _check_all_there(shelf, segment, filled / shelf.bands)
     return Lists(np.concatenate([[0], np.cumsum(lengths)]), entries)
+
+
+def _check_all_there(shelf: Shelf, segment: Segment, found: float) -> None:
+    if found != segment.hashes:
+        raise ValueError(
+            f"segment {segment.id} of {shelf.name} has {segment.hashes} keys, {found:g} were found"
+        )

@@ -50,7 +50,7 @@ _READY = (
     .order_by(_SEGMENTS.c.first_block)
 )
 _BLOCK_DATA = select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(bindparam("ids", expanding=True)))
-_UNCOVERED = select(_BLOCKS.c.id).where(_BLOCKS.c.id > bindparam("after"))
+_UNCOVERED = select(_BLOCKS.c.id, _BLOCKS.c.made_at).where(_BLOCKS.c.id > bindparam("after"))
 
 
 class Found(NamedTuple):
@@ -124,8 +124,8 @@ def _in_blocks(
     session: Session, asked: Hashes, *, after: int, memory: Memory | None
 ) -> NDArray[np.int64]:
     parts, wanted = [], []
-    for number in session.scalars(_UNCOVERED, {"after": after}):
-        kept = memory.block(HASHES, number) if memory else None
+    for number, made_at in session.execute(_UNCOVERED, {"after": after}):
+        kept = memory.block(HASHES, number, made_at) if memory else None
         if kept:
             parts.append(kept)
         else:

@@ -36,8 +36,8 @@ class Shelf:
     blocks, and how many low bits of the `key_bits` of each of the `bands` their lists leave
     out: as many as give each list some thirty entries, since many short ones cost more than
     what they spare. `lists_of` yields the lists of each band in turn, as
-    `workers.seen.bands.lists_of` does; `kept_whole` says whether who keeps lists in memory keeps
-    the keys there, too.
+    `workers.seen.bands.lists_of` does; `kept_whole` says whether memory keeps the keys beside
+    the lists.
     """
 
     name: str
