@@ -75,6 +75,15 @@ def test_the_corpus_itself_breaks_no_rule(name):
     assert target.try_all(contents) == [None] * len(contents)
 
 
+def test_a_path_that_looks_like_a_host_reaches_the_door_as_a_server_hands_it_on():
+    # An hour of `make fuzz` found that the test client itself broke on it.
+    path = b'//x", "keys": {"p256dh": "BA"}}api/v1/sign-in/codes?a=%E4&b=//y:z'
+    doors = TARGETS["doors"]()
+    assert doors._send(b"POST " + path + b"\r\n\r\n{}").status_code == 404
+    assert doors._send(b"GET /api/v1/%70oints?x=1\r\n\r\n").request.path == "/api/v1/points"
+    assert doors.try_all([b"GET //x:y/z\r\n\r\n", b"GET /\xe4\x00?%00\r\n\r\n"]) == [None] * 2
+
+
 def test_the_command_tries_its_targets_and_finds_nothing_in_a_moment(tmp_path):
     command = [sys.executable, "-m", "fuzz", "--seconds", "1", "--blind", "--seed", "11"]
     done = subprocess.run(
