@@ -152,7 +152,7 @@ def compared(one: Seen, first: Pixels, other: Seen, second: Pixels) -> str | Non
     aligned = align(one.features, other.features)
     if aligned is None or aligned.spots < POLICY.fewest_spots:
         return None
-    return kind_of(aligned, likeness(grey(first), grey(second), aligned.perspective))
+    return kind_of(aligned, likeness(grey(first), grey(second), aligned))
 
 
 def strangers(seen: Sequence[Seen]) -> tuple[int, list[tuple[int, Path, Path]]]:

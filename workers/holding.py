@@ -42,7 +42,10 @@ def _is_near(match: Match, within_m: float, policy: MatchPolicy) -> bool:
 
 
 def _is_as_close(match: Match, policy: MatchPolicy) -> bool:
-    return kind_by(match.facts["spots"], match.facts["score"], policy) == match.kind
+    numbers = match.facts
+    # What was found before the spots' reach was reckoned stands by its other numbers.
+    reach = numbers.get("reach", 1.0)
+    return kind_by(numbers["spots"], numbers["score"], reach, policy) == match.kind
 
 
 _HOLDS: dict[str, Callable[[Match, MatchPolicy], bool]] = {

@@ -1,6 +1,7 @@
 """Parts of pictures, altered copies and other shots, found by what two photos have in common."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from schemas.places import METRES_PER_DEGREE, Point
 from schemas.tables import Match
 from schemas.tables.photos import EVIDENCE_EDGE
 from workers import pipeline
-from workers.closely.alignment import Alignment, Likeness, align
+from workers.closely.alignment import Alignment, Likeness, align, likeness
 from workers.closely.comparing import kind_of
 from workers.closely.features import MOST_FEATURES, STORED_AS, find_features, pack, unpack
 from workers.closely.panes import find_panes
+from workers.policy import POLICY
 
 
 def opened(data):
@@ -90,19 +92,61 @@ def test_an_altered_copy_from_the_same_spot_is_suggested_with_its_evidence(tips,
 
 
 @pytest.mark.parametrize(
-    ("spots", "score", "kind"),
+    ("spots", "score", "reach", "kind"),
     [
-        (8, 0.97, "altered_picture"),
-        (90, 0.96, "same_scene"),
-        (14, 0.6, "same_scene"),
-        (13, 0.9, None),
-        (90, 0.59, None),
+        (8, 0.97, 0.02, "altered_picture"),
+        (90, 0.97, 0.019, None),
+        (90, 0.96, 0.05, "same_scene"),
+        (90, 0.96, 0.049, None),
+        (14, 0.6, 0.05, "same_scene"),
+        (13, 0.9, 0.9, None),
+        (90, 0.59, 0.9, None),
     ],
 )
-def test_pictures_that_align_and_are_not_quite_alike_are_another_shot(spots, score, kind):
+def test_pictures_that_align_and_are_not_quite_alike_are_another_shot(spots, score, reach, kind):
     points = np.zeros((spots, 2), np.float32)
     aligned = Alignment(spots, np.eye(3), points, points)
-    assert kind_of(aligned, Likeness(score, 0.9)) == kind
+    assert kind_of(aligned, Likeness(score, 0.9, reach)) == kind
+
+
+def test_photos_that_bear_one_logo_and_nothing_else_are_no_shots_of_one_scene():
+    chance = np.random.default_rng(5)
+    logo = Image.fromarray(chance.integers(0, 256, (14, 20, 3), np.uint8)).resize((200, 140), 0)
+
+    def room(corner, slope):
+        """A wall lit from one side, with something of its own in one corner."""
+        down, across = np.mgrid[0:720, 0:960]
+        light = np.repeat((210 - 0.2 * down - slope * across)[:, :, None], 3, axis=2)
+        picture = Image.fromarray(light.astype(np.uint8))
+        own = Image.fromarray(chance.integers(0, 256, (9, 12, 3), np.uint8)).resize((240, 180))
+        picture.paste(own, corner)
+        picture.paste(logo, (740, 560))
+        return np.asarray(picture)
+
+    one, other = room((40, 30), 0.0), room((300, 260), 0.05)
+    aligned = align(find_features(one), find_features(other))
+    alike = likeness(one[:, :, 0], other[:, :, 0], aligned)
+    assert aligned.spots >= POLICY.scene_spots
+    # Two such walls are alike enough, and the logo takes four hundredths of what is seen.
+    assert alike.score >= POLICY.copy_likeness
+    assert 0.005 < alike.reach < POLICY.copy_reach
+    assert kind_of(aligned, alike) is None
+    anyway = replace(POLICY, copy_reach=0.005)
+    assert kind_of(aligned, alike, anyway) == "altered_picture"
+
+
+@pytest.mark.parametrize("left", [0, 240, 480])
+def test_the_spots_of_a_part_reach_over_all_that_it_shows(tips, left):
+    whole = np.asarray(opened(tips.photo(41)))
+    height, width = whole.shape[:2]
+    part = np.ascontiguousarray(whole[: height * 3 // 4, left : left + width // 2])
+    aligned = align(find_features(part), find_features(whole))
+    alike = likeness(part[:, :, 1], whole[:, :, 1], aligned)
+    assert alike.common > 0.9
+    spread = np.ptp(aligned.ours, axis=0).prod() / (
+        part.shape[0] * part.shape[1] / max(part.shape) ** 2
+    )
+    assert 0.4 * spread < alike.reach <= spread
 
 
 def test_a_photo_in_a_screenshot_of_a_chat_is_found_without_any_place(tips, machine):

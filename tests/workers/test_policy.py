@@ -39,9 +39,10 @@ def test_other_thresholds_have_a_name_of_their_own_the_same_wherever_they_are(tm
         policy_of(settings(tmp_path, **{name: "50"}))
         for name in (
             "MATCH_COPY_SPOTS", "MATCH_COPY_PERCENT", "MATCH_SCENE_SPOTS", "MATCH_SCENE_PERCENT",
+            "MATCH_COPY_REACH_PERCENT", "MATCH_SCENE_REACH_PERCENT",
         )
     ]  # fmt: skip
-    assert len({each.version for each in (POLICY, one, *others)}) == 10
+    assert len({each.version for each in (POLICY, one, *others)}) == 12
 
 
 def test_more_bits_than_a_search_reaches_are_refused(tmp_path):
@@ -56,10 +57,11 @@ def test_fewer_spots_than_carry_a_perspective_are_refused(tmp_path):
 
 def test_pictures_are_told_apart_by_the_settings(tmp_path):
     policy = policy_of(settings(tmp_path, MATCH_COPY_PERCENT="90", MATCH_SCENE_SPOTS="20"))
-    assert [kind_by(20, score, policy) for score in (0.9, 0.899, 0.6, 0.599)] == [
+    assert [kind_by(20, score, 0.05, policy) for score in (0.9, 0.899, 0.6, 0.599)] == [
         "altered_picture", "same_scene", "same_scene", None,
     ]  # fmt: skip
-    assert (kind_by(19, 0.8, policy), kind_by(7, 0.99, policy)) == (None, None)
+    assert kind_by(20, 0.8, 0.0499, policy) is None
+    assert (kind_by(19, 0.8, 1.0, policy), kind_by(7, 0.99, 1.0, policy)) == (None, None)
 
 
 def test_the_machine_links_and_matches_by_the_settings(tips, machine):

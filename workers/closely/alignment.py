@@ -39,6 +39,7 @@ TILES = 8
 LEAST_DEVIATION = 6.0
 LEAST_COMMON = 0.02
 TOLD_BY = 0.6
+CENTRAL = 0.9
 REFINED_TIMES = 3
 REFINING_STEPS, REFINED_ENOUGH = 25, 1e-4
 
@@ -63,11 +64,13 @@ class Likeness:
     """How alike two pictures are where one lies on the other.
 
     `score` is their correlation, −1 to 1; `common` the share of the one that shows less
-    which they have in common.
+    which they have in common; `reach` the share of that over which the spots spread: little
+    where both bear one logo and nothing else.
     """
 
     score: float
     common: float
+    reach: float
 
 
 def align(ours: Sequence[Features], theirs: Sequence[Features]) -> Alignment | None:
@@ -134,13 +137,14 @@ def overlaid(
     return np.asarray(laid, np.uint8), there > 0
 
 
-def likeness(ours: NDArray[np.uint8], theirs: NDArray[np.uint8], perspective: Matrix) -> Likeness:
+def likeness(ours: NDArray[np.uint8], theirs: NDArray[np.uint8], aligned: Alignment) -> Likeness:
     """Return how alike two grey pictures are where one lies on the other.
 
     The one that shows less is the ground, the other is brought to its scale and laid on it.
     The perspective is first refined on the pictures themselves, since corners are found to
     a pixel or two only (ECC: Evangelidis and Psarakis, 2008).
     """
+    perspective, reach = aligned.perspective, _reach(aligned, ours.shape, theirs.shape)
     if _area(perspective, ours) < theirs.size / max(theirs.shape) ** 2:
         ours, theirs = theirs, ours
         perspective = np.asarray(np.linalg.inv(perspective), np.float64)
@@ -149,14 +153,14 @@ def likeness(ours: NDArray[np.uint8], theirs: NDArray[np.uint8], perspective: Ma
     ours = _scaled(ours, scale * max(theirs.shape) / max(ours.shape))
     best = _compared(ours, theirs, perspective)
     if best is None:
-        return Likeness(0.0, 0.0)
+        return Likeness(0.0, 0.0, reach)
     for _ in range(REFINED_TIMES):
         perspective = _refined(ours, theirs, perspective, best.same)
         finer = _compared(ours, theirs, perspective)
         if finer is None or finer.score <= best.score:
             break
         best = finer
-    return Likeness(best.score, float(best.there.mean()))
+    return Likeness(best.score, float(best.there.mean()), reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +186,35 @@ def _compared(
     return _Compared(there, same, _correlation(one[same], other[same]))
 
 
+def _frame(shape: tuple[int, ...]) -> Matrix:
+    """Return the corners of a picture in shares of its long edge, as homogeneous points."""
+    height, width = (edge / max(shape) for edge in shape)
+    return np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
+
+
+def _seen(ours: tuple[int, ...], perspective: Matrix) -> NDArray[np.float32]:
+    """Return where the corners of our picture lie on theirs."""
+    seen = _frame(ours) @ perspective.T
+    return np.asarray(seen[:, :2] / seen[:, 2:], np.float32)
+
+
 def _area(perspective: Matrix, ours: NDArray[np.uint8]) -> float:
     """Return the area of our picture as it lies on theirs, in squares of their long edge."""
-    height, width = (edge / max(ours.shape) for edge in ours.shape)
-    square = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
-    seen = square @ perspective.T
-    x, y = (seen[:, :2] / seen[:, 2:]).T
-    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+    return float(cv2.contourArea(_seen(ours.shape, perspective)))
+
+
+def _reach(aligned: Alignment, ours: tuple[int, ...], theirs: tuple[int, ...]) -> float:
+    """Return over which share of what both pictures show the spots spread.
+
+    It is the convex hull of the nine tenths that are nearest to their middle: one corner that
+    is carried by chance would else make a logo as large as the picture.
+    """
+    corners = np.asarray(_frame(theirs)[:, :2], np.float32)
+    common, _ = cv2.intersectConvexConvex(_seen(ours, aligned.perspective), corners)
+    away = np.linalg.norm(aligned.theirs - np.median(aligned.theirs, axis=0), axis=1)
+    central = aligned.theirs[away <= np.quantile(away, CENTRAL)]
+    spread = cv2.contourArea(cv2.convexHull(np.asarray(central, np.float32)))
+    return min(1.0, spread / common) if common > 0 else 0.0
 
 
 def _refined(

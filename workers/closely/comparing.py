@@ -38,8 +38,9 @@ class CloseMatch:
     """Another report with a photo that shows what ours shows, in part or from elsewhere.
 
     `match_id` is the match's id to be, under which its evidence lies in the store; `spots`
-    how many distinct spots align; `score` how alike what lies on each other is (0–1), and
-    `common` which share of the other picture that is. `mirrored` says that ours had to be
+    how many distinct spots align; `score` how alike what lies on each other is (0–1),
+    `common` which share of the other picture that is, and `reach` over which share of it the
+    spots spread. `mirrored` says that ours had to be
     mirrored left to right first.
     """
 
@@ -51,6 +52,7 @@ class CloseMatch:
     spots: int
     score: float
     common: float
+    reach: float
     mirrored: bool = False
 
     def facts(self) -> dict[str, float]:
@@ -60,6 +62,7 @@ class CloseMatch:
             "spots": self.spots,
             # Down, so that what is stored stands on the same side of a threshold.
             "score": math.floor(1_000 * self.score) / 1_000,
+            "reach": math.floor(1_000 * self.reach) / 1_000,
             "common": round(self.common, 3),
         }
 
@@ -140,7 +143,7 @@ def _judged(
     other = _picture(store, candidate.photo_id)
     if one is None or other is None:
         return None
-    alike = likeness(_grey(one), _grey(other), aligned.perspective)
+    alike = likeness(_grey(one), _grey(other), aligned)
     kind = kind_of(aligned, alike, policy)
     if kind is None:
         return None
@@ -154,22 +157,24 @@ def _judged(
         spots=aligned.spots,
         score=alike.score,
         common=alike.common,
+        reach=alike.reach,
     )
     return aligned, match
 
 
 def kind_of(aligned: Alignment, alike: Likeness, policy: MatchPolicy = POLICY) -> str | None:
     """Return what two pictures are to one another by how they align, None if nothing."""
-    return kind_by(aligned.spots, alike.score, policy)
+    return kind_by(aligned.spots, alike.score, alike.reach, policy)
 
 
-def kind_by(spots: int, score: float, policy: MatchPolicy) -> str | None:
+def kind_by(spots: int, score: float, reach: float, policy: MatchPolicy) -> str | None:
     """Return the kind of a close match by its numbers, None if it is none."""
     if spots < policy.fewest_spots:
         return None
-    if score >= policy.copy_likeness:
+    if score >= policy.copy_likeness and reach >= policy.copy_reach:
         return ALTERED_PICTURE
-    if score >= policy.scene_likeness and spots >= policy.scene_spots:
+    is_scene = spots >= policy.scene_spots and reach >= policy.scene_reach
+    if is_scene and score >= policy.scene_likeness:
         return SAME_SCENE
     return None
 
