@@ -43,9 +43,11 @@ PUSH_SERVICE = """
 """
 # Asks until there is one: the browser tells no page when its worker shows a notice.
 SHOWN = """async () => {
-    const registration = await navigator.serviceWorker.ready;
+    const registration = await navigator.serviceWorker.ready, until = Date.now() + 10_000;
     let notices = [];
-    while (!notices.length) notices = await registration.getNotifications();
+    while (!notices.length && Date.now() < until) {
+        notices = await registration.getNotifications();
+    }
     return notices.map(({ title, body, tag, data }) => ({ title, body, tag, data }));
 }"""
 
@@ -95,10 +97,13 @@ def test_a_phone_subscribes_for_one_tip_and_its_notice_says_nothing_of_it(
     keys = opened_keys(Sealer(lasting_door.settings).open(row.sealed_subscription))
     assert keys.endpoint == kept["endpoint"]
     # What a message carries is never shown, whatever somebody has put into it.
-    push(page, '{"type": "news", "id": "1", "title": "张记饺子馆", "body": "举报已查实"}')
-    assert page.evaluate(SHOWN) == [
-        {"title": "随手拍有新消息", "body": "点开看看。", "tag": "news", "data": None}
-    ]
+    said = '{"type": "news", "id": "1", "title": "张记饺子馆", "body": "举报已查实"}'
+    for _ in range(6):
+        # As a push service does: a worker that is just being started may miss the first.
+        push(page, said)
+        if shown := page.evaluate(SHOWN):
+            break
+    assert shown == [{"title": "随手拍有新消息", "body": "点开看看。", "tag": "news", "data": None}]
 
 
 def test_a_phone_that_allows_no_notices_is_told_where_the_news_is(
