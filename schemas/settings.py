@@ -116,12 +116,6 @@ class Settings(BaseSettings):
     match_copy_percent: int = Field(
         97, ge=1, le=100, description="percent alike where it aligns: an altered copy"
     )
-    match_copy_reach_percent: int = Field(
-        2,
-        ge=0,
-        le=100,
-        description="percent of what both show over which its spots spread: more than a logo",
-    )
     match_scene_spots: int = Field(
         14, ge=8, le=800, description="distinct spots that align in another shot of a scene"
     )

@@ -19,9 +19,9 @@ class MatchPolicy:
     `suggested` how many cases at the same spot, the nearest first.
 
     Two pictures that align at `fewest_spots` are compared: at `copy_likeness` (correlation,
-    0–1) they are one picture, altered; at `scene_likeness` and `scene_spots` one scene. The
-    spots spread over `copy_reach` or `scene_reach` of what both show: of two photos that one
-    app has put its logo on, only the logo aligns.
+    0–1) they are one picture, altered; at `scene_likeness` and `scene_spots` one scene, where
+    the spots spread over `scene_reach` of what both show: of two photos that one app has put
+    its logo on, only the logo aligns.
 
     Among all photos, those are compared of which one region is within `region_bits_alone`
     bits of 128 of ours, or several in the same arrangement within `region_bits`; the
@@ -38,7 +38,6 @@ class MatchPolicy:
     suggested: int = 10
     fewest_spots: int = 8
     copy_likeness: float = 0.97
-    copy_reach: float = 0.02
     scene_likeness: float = 0.6
     scene_spots: int = 14
     scene_reach: float = 0.05
@@ -71,7 +70,6 @@ def policy_of(settings: Settings) -> MatchPolicy:
         window=timedelta(days=settings.match_days),
         fewest_spots=settings.match_copy_spots,
         copy_likeness=settings.match_copy_percent / 100,
-        copy_reach=settings.match_copy_reach_percent / 100,
         scene_spots=settings.match_scene_spots,
         scene_likeness=settings.match_scene_percent / 100,
         scene_reach=settings.match_scene_reach_percent / 100,

@@ -171,7 +171,7 @@ def kind_by(spots: int, score: float, reach: float, policy: MatchPolicy) -> str 
     """Return the kind of a close match by its numbers, None if it is none."""
     if spots < policy.fewest_spots:
         return None
-    if score >= policy.copy_likeness and reach >= policy.copy_reach:
+    if score >= policy.copy_likeness:
         return ALTERED_PICTURE
     is_scene = spots >= policy.scene_spots and reach >= policy.scene_reach
     if is_scene and score >= policy.scene_likeness:
