@@ -40,8 +40,7 @@ class CloseMatch:
     `match_id` is the match's id to be, under which its evidence lies in the store; `spots`
     how many distinct spots align; `score` how alike what lies on each other is (0–1),
     `common` which share of the other picture that is, and `reach` over which share of it the
-    spots spread. `mirrored` says that ours had to be
-    mirrored left to right first.
+    spots spread. `mirrored` says that ours had to be mirrored left to right first.
     """
 
     match_id: UUID

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from schemas.tables import Photo, PhotoRegions, RegionBlock, RegionSegment
+from schemas.tables import Photo, PhotoRegions, RegionBlock
 from workers.flat import within
 from workers.policy import POLICY, MatchPolicy
 from workers.regions.finding import BITS, HASH_BYTES, REGION, Regions, mirrored, unpack
@@ -23,7 +23,7 @@ from workers.regions.listing import Lookups, Near, compared, joined, lookups
 from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
 from workers.seen.searching import read_lists
-from workers.seen.shelves import REGIONS
+from workers.seen.shelves import REGIONS, blocks_after, ready_segments
 
 # A region that so many photos show is a sticker or an app's frame, and leads to none of them.
 COMMON = 100
@@ -33,7 +33,6 @@ MOST_READ = 300
 SAME_SCALE, SAME_PLACE = 1.3, 0.25
 
 _ROWS, _BLOCKS = PhotoRegions.__table__, RegionBlock.__table__
-_SEGMENTS = RegionSegment.__table__
 # Of each row what is stored for others, which is its first third.
 _UNPACKED = select(
     _ROWS.c.id,
@@ -46,12 +45,6 @@ _UNPACKED = select(
 )
 _OWN = select(_ROWS.c.photo_id, _ROWS.c.data).where(
     _ROWS.c.photo_id.in_(bindparam("photo_ids", expanding=True))
-)
-_BLOCKS_AFTER = select(_BLOCKS.c.id, _BLOCKS.c.made_at).where(_BLOCKS.c.id > bindparam("after"))
-_READY = (
-    select(_SEGMENTS)
-    .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
-    .order_by(_SEGMENTS.c.first_block)
 )
 
 
@@ -134,7 +127,7 @@ def rows_to_judge(
         return []
     # In this order: a region only ever moves on from rows to blocks to segments.
     parts = [_in_rows(session, asked, but, policy)]
-    segments = session.execute(_READY).all()
+    segments = session.execute(ready_segments(REGIONS)).all()
     covered = max((segment.last_block for segment in segments), default=0)
     parts.append(_in_blocks(session, asked, policy, covered, memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
@@ -155,7 +148,7 @@ def _in_blocks(
     session: Session, asked: Regions, policy: MatchPolicy, after: int, memory: Memory | None
 ) -> Near:
     """Compare what is in a block and in no segment yet: only what the clock is just packing."""
-    blocks = session.execute(_BLOCKS_AFTER, {"after": after}).all()
+    blocks = session.execute(blocks_after(REGIONS), {"after": after}).all()
     parts = []
     for number, made_at in blocks:
         kept = memory.block(REGIONS, number, made_at) if memory else None

@@ -7,20 +7,21 @@ worker keeps them before it forks, and its children share the pages.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from workers.seen.bands import Hashes, Lists, near
 from workers.seen.packing import read_block
-from workers.seen.shelves import SHELVES, Segment, Shelf, first_list
+from workers.seen.shelves import SHELVES, Shelf, blocks_after, first_list, ready_segments
 
 log = structlog.get_logger()
 
@@ -96,9 +97,9 @@ class Memory:
         Raises ValueError for lists or blocks that are not all there.
         """
         begin = time.monotonic()
-        ready: dict[_Key, tuple[Shelf, Segment]] = {}
+        ready: dict[_Key, tuple[Shelf, Row[Any]]] = {}
         for shelf in SHELVES:
-            segments = _ready_segments(session, shelf)
+            segments = session.execute(ready_segments(shelf)).all()
             ready |= {(shelf.name, each.id, each.ready_at): (shelf, each) for each in segments}
             covered = max((segment.last_block for segment in segments), default=0)
             self._follow_blocks(session, shelf, after=covered)
@@ -117,7 +118,7 @@ class Memory:
                 duration_s=round(time.monotonic() - begin, 1),
             )
 
-    def _that_fit(self, ready: Mapping[_Key, tuple[Shelf, Segment]]) -> set[_Key]:
+    def _that_fit(self, ready: Mapping[_Key, tuple[Shelf, Row[Any]]]) -> set[_Key]:
         """Return the segments to keep, the shortest first: each spares about as many lookups."""
         sizes = {key: _size_bytes(*each) for key, each in ready.items()}
         shortest = sorted(sizes, key=lambda key: sizes[key])
@@ -127,9 +128,7 @@ class Memory:
 
     def _follow_blocks(self, session: Session, shelf: Shelf, *, after: int) -> None:
         table = shelf.blocks
-        rows = session.execute(
-            select(table.id, table.made_at).where(table.id > after).order_by(table.id)
-        )
+        rows = session.execute(blocks_after(shelf), {"after": after})
         wanted = [(shelf.name, number, made_at) for number, made_at in rows][:_MOST_BLOCKS]
         kept = {key for key in self._blocks if key[0] == shelf.name}
         for key in kept.difference(wanted):
@@ -143,31 +142,21 @@ class Memory:
                     self._blocks[key] = read_block(data, key_bytes=shelf.key_bytes)
 
 
-def _ready_segments(session: Session, shelf: Shelf) -> Sequence[Segment]:
-    table = shelf.segments
-    found: Sequence[Segment] = session.scalars(
-        select(table)
-        .where(table.ready_at.is_not(None), table.retired_at.is_(None))
-        .order_by(table.first_block)
-    ).all()
-    return found
-
-
-def _size_bytes(shelf: Shelf, segment: Segment) -> int:
+def _size_bytes(shelf: Shelf, segment: Row[Any]) -> int:
     """Return what a segment will take: its lists, their beginnings, and what they name."""
     a_hash = shelf.bands * shelf.entry_bytes + (4 + shelf.key_bytes if shelf.kept_whole else 0)
     lists = shelf.bands << (shelf.key_bits - segment.shift)
-    return segment.hashes * a_hash + 8 * (lists + 1)
+    return int(segment.hashes * a_hash + 8 * (lists + 1))
 
 
-def _read_segment(session: Session, shelf: Shelf, segment: Segment) -> KeptSegment:
+def _read_segment(session: Session, shelf: Shelf, segment: Row[Any]) -> KeptSegment:
     return KeptSegment(
         _read_lists(session, shelf, segment),
         _read_whole(session, shelf, segment) if shelf.kept_whole else None,
     )
 
 
-def _read_whole(session: Session, shelf: Shelf, segment: Segment) -> Whole:
+def _read_whole(session: Session, shelf: Shelf, segment: Row[Any]) -> Whole:
     """Return the hashes that a segment's lists name, from its blocks."""
     numbers = np.empty(segment.hashes, np.uint32)
     hashes, filled = np.empty((segment.hashes, shelf.key_bytes), np.uint8), 0
@@ -190,7 +179,7 @@ def _read_whole(session: Session, shelf: Shelf, segment: Segment) -> Whole:
     return Whole(numbers, hashes)
 
 
-def _read_lists(session: Session, shelf: Shelf, segment: Segment) -> Lists:
+def _read_lists(session: Session, shelf: Shelf, segment: Row[Any]) -> Lists:
     """Return all lists of a segment, which stand in its table in the order of their keys."""
     table = shelf.lists
     lengths = np.zeros(shelf.bands << (shelf.key_bits - segment.shift), np.int64)
@@ -212,7 +201,7 @@ def _read_lists(session: Session, shelf: Shelf, segment: Segment) -> Lists:
     return Lists(np.concatenate([[0], np.cumsum(lengths)]), entries)
 
 
-def _check_all_there(shelf: Shelf, segment: Segment, found: float) -> None:
+def _check_all_there(shelf: Shelf, segment: Row[Any], found: float) -> None:
     if found != segment.hashes:
         raise ValueError(
             f"segment {segment.id} of {shelf.name} has {segment.hashes} keys, {found:g} were found"

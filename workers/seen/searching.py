@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, Row, Select, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
-from schemas.tables import HashBlock, HashSegment, PhotoHash
+from schemas.tables import HashBlock, PhotoHash
 from workers.fingerprints import HASH_BYTES, MIN_QUALITY
 from workers.seen.bands import (
     Hashes,
@@ -30,7 +30,7 @@ from workers.seen.bands import (
 )
 from workers.seen.memory import Memory
 from workers.seen.packing import among, listed, read_block
-from workers.seen.shelves import HASHES, Shelf, first_list
+from workers.seen.shelves import HASHES, Shelf, blocks_after, first_list, ready_segments
 
 _ROWS_AT_ONCE, _BLOCKS_AT_ONCE = 10_000, 1_024
 # PostgreSQL sends numbers with the highest byte first.
@@ -38,19 +38,12 @@ _HEAD = np.dtype([("id", ">i8"), ("bytes", ">i4")])
 # Statements are made once and ask plain tables: made anew for each photo, and with objects for
 # their rows, they take longer than all the comparing.
 _HASHES, _BLOCKS = PhotoHash.__table__, HashBlock.__table__
-_SEGMENTS = HashSegment.__table__
 _UNPACKED = select(_HASHES.c.id, _HASHES.c.pdq).where(
     _HASHES.c.block_id.is_(None),
     _HASHES.c.quality >= MIN_QUALITY,
     _HASHES.c.photo_id.not_in(bindparam("but", expanding=True)),
 )
-_READY = (
-    select(_SEGMENTS)
-    .where(_SEGMENTS.c.ready_at.is_not(None), _SEGMENTS.c.retired_at.is_(None))
-    .order_by(_SEGMENTS.c.first_block)
-)
 _BLOCK_DATA = select(_BLOCKS.c.data).where(_BLOCKS.c.id.in_(bindparam("ids", expanding=True)))
-_UNCOVERED = select(_BLOCKS.c.id, _BLOCKS.c.made_at).where(_BLOCKS.c.id > bindparam("after"))
 
 
 class Found(NamedTuple):
@@ -76,7 +69,7 @@ def search(
     if not len(asked):
         return []
     ids = [*_in_rows(session, asked, but)]
-    segments = session.execute(_READY).all()
+    segments = session.execute(ready_segments(HASHES)).all()
     covered = max((segment.last_block for segment in segments), default=0)
     ids.append(_in_blocks(session, asked, after=covered, memory=memory))
     wanted = {shift: lookups(asked, shift=shift) for shift in {each.shift for each in segments}}
@@ -124,7 +117,7 @@ def _in_blocks(
     session: Session, asked: Hashes, *, after: int, memory: Memory | None
 ) -> NDArray[np.int64]:
     parts, wanted = [], []
-    for number, made_at in session.execute(_UNCOVERED, {"after": after}):
+    for number, made_at in session.execute(blocks_after(HASHES), {"after": after}):
         kept = memory.block(HASHES, number, made_at) if memory else None
         if kept:
             parts.append(kept)

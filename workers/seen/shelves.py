@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Select, Table, bindparam, select
 
 from schemas.tables import (
     HashBlock,
@@ -56,6 +57,28 @@ class Shelf:
     kept_whole: bool
     entries_of: Callable[[bytes], NDArray[np.uint64]]
     lists_of: Callable[..., Iterator[Lists]]
+
+
+@cache
+def ready_segments(shelf: Shelf) -> Select[Any]:
+    """Return the statement for the segments that are in use, in the order of their blocks."""
+    table = shelf.segments.__table__
+    return (
+        select(table)
+        .where(table.c.ready_at.is_not(None), table.c.retired_at.is_(None))
+        .order_by(table.c.first_block)
+    )
+
+
+@cache
+def blocks_after(shelf: Shelf) -> Select[Any]:
+    """Return the statement for number and making of the blocks after `after`, in their order."""
+    table = shelf.blocks.__table__
+    return (
+        select(table.c.id, table.c.made_at)
+        .where(table.c.id > bindparam("after"))
+        .order_by(table.c.id)
+    )
 
 
 def first_list(segment_id: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 from sqlalchemy import select
 
 from intake.identity.entrance import COOKIE
@@ -151,6 +151,77 @@ def database(lasting_door: Any) -> Iterator[Database]:
     made = connect(lasting_door.settings)
     yield made
     made.close()
+
+
+class Background:
+    """The app's service worker, reached by the browser's own tools."""
+
+    # One that is still being activated is ready, too, and may miss what is pushed.
+    ACTIVATED = """async () => {
+        const { active } = await navigator.serviceWorker.ready;
+        return active.state === "activated";
+    }"""
+    NOTICE_SHOWN = """async () => {
+        const [notice] = await (await navigator.serviceWorker.ready).getNotifications();
+        if (!notice) return null;
+        const { title, body, tag, data } = notice;
+        return { title, body, tag, data };
+    }"""
+
+    @staticmethod
+    def wait_for(page: Page, ask: str, *, at_most_ms: int = 30_000) -> Any:
+        """Ask the page until there is an answer, None where there is none in time.
+
+        Playwright's own waiting takes a promise for one.
+        """
+        return page.evaluate(
+            f"""async () => {{
+                const ask = {ask};
+                for (const began = Date.now(); Date.now() - began < {at_most_ms};) {{
+                    const found = await ask();
+                    if (found) return found;
+                    await new Promise(requestAnimationFrame);
+                }}
+                return null;
+            }}"""
+        )
+
+    def sync(self, page: Page) -> None:
+        """Let the browser say that there is a signal again."""
+        tools, worker = self._reach(page)
+        tools.send(
+            "ServiceWorker.dispatchSyncEvent", {**worker, "tag": "outbox", "lastChance": False}
+        )
+
+    def push(self, page: Page, data: str) -> dict[str, Any] | None:
+        """Hand over a message as a push service would; return the notice that is shown."""
+        tools, worker = self._reach(page)
+        for _ in range(6):
+            # A push service sends again what no worker has taken: one that was just being started
+            # for something else may miss what the browser's tools hand it.
+            tools.send("ServiceWorker.deliverPushMessage", {**worker, "data": data})
+            if shown := self.wait_for(page, self.NOTICE_SHOWN, at_most_ms=10_000):
+                return dict(shown)
+        return None
+
+    def _reach(self, page: Page) -> tuple[CDPSession, dict[str, str]]:
+        tools: CDPSession = page.context.new_cdp_session(page)
+        found: list[str] = []
+        tools.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda event: found.extend(
+                each["registrationId"] for each in event["registrations"] if not each["isDeleted"]
+            ),
+        )
+        tools.send("ServiceWorker.enable")
+        assert self.wait_for(page, self.ACTIVATED)
+        return tools, {"origin": page.evaluate("location.origin"), "registrationId": found[-1]}
+
+
+@pytest.fixture
+def background() -> Background:
+    """The app's service worker."""
+    return Background()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Route
 
 from schemas.database import now_utc
 
@@ -23,46 +23,6 @@ NUMBER_KEPT = """() => new Promise((resolve) => {
         };
     };
 })"""
-TITLE_SHOWN = """async () => {
-    const shown = await (await navigator.serviceWorker.ready).getNotifications();
-    return shown[0]?.title;
-}"""
-
-# One that is still being activated is ready, too, and may miss what is pushed.
-ACTIVATED = """async () => {
-    const { active } = await navigator.serviceWorker.ready;
-    return active.state === "activated";
-}"""
-
-
-def registration_of(page: Page) -> tuple[Any, str]:
-    """Return the browser's line to service workers, and the id of the app's registration."""
-    workers, found = page.context.new_cdp_session(page), []
-    workers.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda event: found.extend(
-            each["registrationId"] for each in event["registrations"] if not each["isDeleted"]
-        ),
-    )
-    workers.send("ServiceWorker.enable")
-    wait_for(page, ACTIVATED)
-    return workers, found[-1]
-
-
-def wait_for(page: Page, ask: str, *, at_most_ms: int = 30_000) -> str:
-    """Ask the page until there is an answer: Playwright's own waiting takes a promise for one."""
-    found = page.evaluate(
-        f"""async () => {{
-            const ask = {ask};
-            for (const began = Date.now(); Date.now() - began < {at_most_ms};) {{
-                const found = await ask();
-                if (found) return found;
-                await new Promise(requestAnimationFrame);
-            }}
-            return "";
-        }}"""
-    )
-    return str(found)
 
 
 def test_a_tip_made_offline_outlives_its_tab_and_is_one_report_with_all_its_photos(
@@ -250,7 +210,7 @@ def test_two_tabs_without_web_locks_send_a_tip_once(
 
 
 def test_the_service_worker_sends_by_itself_when_the_browser_says_that_there_is_a_network(
-    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any
+    lasting_door: Any, open_phone: Any, photo: Callable[..., Path], hand: Any, background: Any
 ) -> None:
     phone = open_phone()
     page = phone.new_page()
@@ -266,22 +226,16 @@ def test_the_service_worker_sends_by_itself_when_the_browser_says_that_there_is_
     # A page of this site, but not the app: nobody but the service worker can send.
     page = phone.new_page()
     page.goto(f"{lasting_door.address}/status")
-    workers, registration = registration_of(page)
-    sync = {"origin": lasting_door.address, "registrationId": registration}
-    workers.send("ServiceWorker.dispatchSyncEvent", sync | {"tag": "outbox", "lastChance": False})
-    _, photos, _ = hand.rows_of(wait_for(page, NUMBER_KEPT))
+    background.sync(page)
+    _, photos, _ = hand.rows_of(background.wait_for(page, NUMBER_KEPT))
     assert [each.sha256 for each in photos] == hand.sums(picture)
 
 
-def test_news_wakes_the_phone_without_saying_what_of(lasting_door: Any, open_phone: Any) -> None:
+def test_news_wakes_the_phone_without_saying_what_of(
+    lasting_door: Any, open_phone: Any, background: Any
+) -> None:
     page = open_phone(permissions=["notifications"], locale="en").new_page()
     page.goto(lasting_door.address)
-    workers, registration = registration_of(page)
-    push = {"origin": lasting_door.address, "registrationId": registration, "data": "{}"}
-    for _ in range(6):
-        # A push service sends again what no worker has taken: one that was just being started
-        # for something else may miss what the browser's tools hand it.
-        workers.send("ServiceWorker.deliverPushMessage", push)
-        if shown := wait_for(page, TITLE_SHOWN, at_most_ms=10_000):
-            break
-    assert shown == "There is news in Suishoupai"
+    notice = background.push(page, "{}")
+    assert notice is not None
+    assert notice["title"] == "There is news in Suishoupai"
