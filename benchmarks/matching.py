@@ -6,11 +6,11 @@ the other half is measured (`--tuning` measures the first). From each of `--copi
 33 kinds of copies of `benchmarks.copies` are made, the same for the same seed. Run from the
 root of the repository: `python -m benchmarks.matching FOLDER`.
 
-Global recall is by PDQ as the search over everything asks (whole, trimmed and panes, in eight
-orientations), and by the close comparison of what shares regions, asked among all photos of
-the half. Scoped recall adds the close comparison of a pair that shares shop, rider, spot or
-moment. Recall counts a copy as found whatever kind the match is of; «as a copy» leaves out
-those that were only suggested as another shot of the scene.
+Global recall is by PDQ as the search over everything asks (whole, trimmed, panes and
+photographed screens, in eight orientations), and by the close comparison of what shares
+regions, asked among all photos of the half. Scoped recall adds the close comparison of a pair
+that shares shop, rider, spot or moment. Recall counts a copy as found whatever kind the match
+is of; «as a copy» leaves out those that were only suggested as another shot of the scene.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from benchmarks.copies import KINDS, Pixels, Source
 from workers.closely.alignment import align, likeness
 from workers.closely.comparing import ALTERED_PICTURE, kind_of
 from workers.closely.features import Features, find_features
-from workers.fingerprints import MAX_DISTANCE, PANES, Fingerprint, fingerprints
+from workers.fingerprints import MAX_DISTANCE, PARTS, Fingerprint, fingerprints
 from workers.policy import POLICY
 from workers.regions.finding import Regions, find_regions
 
@@ -89,7 +89,7 @@ def grey(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def stored(seen: Seen) -> list[bytes]:
-    return [each.pdq for each in seen.prints if each.matchable and each.variant not in PANES]
+    return [each.pdq for each in seen.prints if each.matchable and each.variant not in PARTS]
 
 
 def asked(seen: Seen) -> list[bytes]:

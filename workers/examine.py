@@ -23,7 +23,7 @@ from schemas.errors import PhotoRefused, SuishoupaiError
 from schemas.masks import Mask
 from schemas.photo_words import WORDS
 from workers import copies, metadata, pictures, sandbox
-from workers.bezels import Bezel, find_bezel
+from workers.bezels import Bezel
 from workers.closely.features import find_features, pack, unpack
 from workers.copies import has_metadata
 from workers.fingerprints import HASH_BYTES, Fingerprint, fingerprints
@@ -249,7 +249,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             finding,
             fingerprints=prints,
             screen_grid=screen_grid(seen),
-            bezel=find_bezel(seen),
+            bezel=seen.bezel,
             regions_stored=stored,
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),

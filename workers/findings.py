@@ -11,7 +11,7 @@ from intake.inserting import insert_rows
 from schemas.places import Datum, to_wgs84
 from schemas.tables import Claim, Photo, PhotoExamination, PhotoHash, PhotoRegions
 from workers.examine import Examination
-from workers.fingerprints import PANES
+from workers.fingerprints import PARTS
 from workers.metadata import Metadata
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
     hashes = [
         {"photo_id": photo.id, "variant": each.variant, "pdq": each.pdq, "quality": each.quality}
         for each in examination.fingerprints
-        if each.variant not in PANES
+        if each.variant not in PARTS
     ]
     insert_rows(session, PhotoHash, hashes)
     if examination.derivatives or examination.regions:

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from workers.bezels import shown_within
 from workers.closely.panes import Box
 from workers.pdq import dihedral
 from workers.views import View, scaled, view
 
-Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4"]
+Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4", "screen1", "screen2"]
 PANES: tuple[Variant, ...] = ("pane1", "pane2", "pane3", "pane4")
+SCREENS: tuple[Variant, ...] = ("screen1", "screen2")
+# Asked with and not stored: two screenshots of one messenger would have a pane in common.
+PARTS = PANES + SCREENS
 
 HASH_BYTES = 32
 MAX_DISTANCE = 31
@@ -49,8 +53,9 @@ NEARLY = 0.012
 class Fingerprint:
     """The PDQ hash of one variant of a picture.
 
-    `variant` is plain, trimmed (uniform borders cut off) or a pane (a picture that gaps of
-    one colour set apart: the photo in a chat's screenshot). `pdq` is 32 bytes, `quality`
+    `variant` is plain, trimmed (uniform borders cut off), a pane (a picture that gaps of one
+    colour set apart: the photo in a chat's screenshot) or a screen (what a photographed
+    screen shows, straightened by its frame). `pdq` is 32 bytes, `quality`
     0–100. `dihedral` holds the eight hashes to ask with, 32 bytes each: as it is, turned
     by 90, 180 and 270 degrees counter-clockwise, mirrored upside down, mirrored left to
     right, transposed and anti-transposed.
@@ -68,7 +73,10 @@ class Fingerprint:
 
 
 def fingerprints(upright: Image.Image | View) -> tuple[Fingerprint, ...]:
-    """Return the fingerprints of an upright RGB picture: whole, without borders, of its panes."""
+    """Return the fingerprints of an upright RGB picture: whole, without borders, of its panes.
+
+    Of a photographed screen also those of what it shows, in each way to understand its frame.
+    """
     seen = view(upright)
     pixels = seen.at(HASHED_EDGE)
     found = [_fingerprint("plain", pixels)]
@@ -79,6 +87,9 @@ def fingerprints(upright: Image.Image | View) -> tuple[Fingerprint, ...]:
     panes = [box for box in seen.panes if not _is_nearly(box, borders, seen.grey.shape)]
     for variant, box in zip(PANES, panes, strict=False):
         found.append(_fingerprint(variant, _part(seen.grey, box)))
+    if seen.bezel:
+        shown = shown_within(seen.grey, seen.bezel, HASHED_EDGE)
+        found += [_fingerprint(*each) for each in zip(SCREENS, shown, strict=False)]
     return tuple(found)
 
 

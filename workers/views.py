@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from workers.bezels import SEEN_EDGE, Bezel, find_bezel
 from workers.closely.panes import Box, find_panes
 
 PANES_EDGE = 384
@@ -49,6 +50,11 @@ class View:
             (round(left * scale), round(top * scale), round(right * scale), round(bottom * scale))
             for left, top, right, bottom in find_panes(small)
         ]
+
+    @cached_property
+    def bezel(self) -> Bezel | None:
+        """The frame of a screen that this is a photograph of, None where there is none."""
+        return find_bezel(self.at(SEEN_EDGE))
 
 
 def view(picture: Image.Image | Pixels | View) -> View:

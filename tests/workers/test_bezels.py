@@ -2,11 +2,15 @@
 
 import io
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from sqlalchemy import select
 
-from schemas.tables import PhotoExamination
-from workers.bezels import find_bezel
+from schemas.tables import Match, PhotoExamination, PhotoHash
+from workers.bezels import find_bezel, shown_within
+from workers.fingerprints import MAX_DISTANCE, distance, fingerprints
 from workers.views import View
 
 
@@ -31,10 +35,74 @@ def opened(data):
 
 @pytest.mark.parametrize("frame", [(14, 14, 14), (240, 238, 235)], ids=["dark", "light"])
 def test_a_screens_frame_is_found_with_its_share_and_slant(tips, frame):
-    found = find_bezel(View(on_a_table(opened(tips.photo(70)), frame=frame)))
+    found = View(on_a_table(opened(tips.photo(70)), frame=frame)).bezel
     assert found is not None
     assert 0.4 < found.share < 0.75
     assert 0.5 < found.slant_deg < 8
+
+
+def darkened(image, box):
+    """Return the picture with a black band in it: night, a dark floor, an unlit corner."""
+    made = image.resize((760, 570))
+    made.paste((10, 10, 10), box)
+    return made
+
+
+DARK = {
+    "nothing": (0, 0, 0, 0),
+    "a corner": (0, 400, 300, 570),
+    "the whole upper side": (0, 0, 760, 90),
+    "the whole left side": (0, 0, 100, 570),
+}
+
+
+@pytest.mark.parametrize("where", DARK)
+def test_what_a_photographed_screen_shows_has_the_pictures_own_hash(tips, where):
+    picture = darkened(opened(tips.photo(74)), DARK[where])
+    (original, *_) = fingerprints(picture)
+    seen = fingerprints(opened(as_jpeg(on_a_table(picture))))
+    near = [
+        each.variant
+        for each in seen
+        if min(distance(asked, original.pdq) for asked in each.dihedral) <= MAX_DISTANCE
+    ]
+    assert {"plain", "trimmed"}.isdisjoint(near)
+    assert near
+    assert all(variant.startswith("screen") for variant in near)
+
+
+def test_a_frame_wider_below_is_cut_off_as_wide_as_it_is():
+    grey = np.full((380, 380), 120, np.uint8)
+    rim = np.array([(40, 30), (350, 44), (344, 350), (36, 344)], np.int32)
+    cv2.fillPoly(grey, [rim], 10)
+    warp = cv2.getPerspectiveTransform(
+        np.array([(0, 0), (200, 0), (200, 200), (0, 200)], np.float32), rim.astype(np.float32)
+    )
+    glass = np.array([[(10, 10), (190, 10), (190, 150), (10, 150)]], np.float32)
+    cv2.fillPoly(grey, [cv2.perspectiveTransform(glass, warp)[0].astype(np.int32)], 200)
+    found = find_bezel(grey)
+    assert found is not None
+    assert found.widths == pytest.approx((0.05, 0.05, 0.25, 0.05), abs=0.015)
+    as_it_is, even = shown_within(grey, found, 180)
+    assert as_it_is.shape == pytest.approx((140, 180), abs=4)
+    assert (as_it_is > 150).mean() > 0.95
+    assert even.shape == pytest.approx((180, 180), abs=4)
+
+
+def test_a_photographed_screen_is_the_same_picture_and_its_straightened_hash_is_not_stored(
+    tips, machine
+):
+    first = tips.send(tips.photo(75))
+    again = tips.send(as_jpeg(on_a_table(opened(tips.photo(75)))))
+    tips.process(first, again)
+    with machine.database.reading() as session:
+        kinds = session.scalars(select(Match.kind)).all()
+        stored = session.scalars(
+            select(PhotoHash.variant).where(PhotoHash.photo_id == tips.photo_id(again))
+        ).all()
+    assert "same_picture" in kinds
+    assert not [variant for variant in stored if variant.startswith("screen")]
+    assert "screen-frame" in tips.case(again).flags
 
 
 def test_a_plain_photo_a_border_by_a_program_and_a_frame_without_rim_are_none(tips):
@@ -45,7 +113,7 @@ def test_a_plain_photo_a_border_by_a_program_and_a_frame_without_rim_are_none(ti
         photo, mask=Image.radial_gradient("L").resize(photo.size).point(lambda p: 255 * (p < 150))
     )
     for each in (photo, level, round_one):
-        assert find_bezel(View(each)) is None
+        assert View(each).bezel is None
 
 
 def test_a_frame_is_hinted_at_with_its_numbers_and_nothing_else_comes_of_it(tips, machine):
