@@ -145,7 +145,7 @@ class RegionStore(Store):
     """A database with the regions of as many photos as were put in, which stand here once more."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.database)
+        super().__init__(store.database, store.folder)
         self.photos = 0
         self.parts: list[NDArray[np.uint8]] = []
         self.plantable: list[Stored] = []

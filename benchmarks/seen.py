@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -77,8 +77,8 @@ class Question:
 class Store:
     """A database with as many hashes as were put in, which stand in memory once more."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, folder: Path | None = None) -> None:
+        self.database, self.folder = database, folder
         self.chance = np.random.default_rng(SEED)
         self.hashes = np.empty((0, 32), np.uint8)
         self.owners = np.empty((0, 16), np.uint8)
@@ -275,12 +275,29 @@ def tidied(store: Store) -> float:
     pack(store.database)
     taken_s = time.monotonic() - begin
     pack(store.database, now=now_utc() + 2 * KEPT_WHEN_RETIRED)
-    vacuum = "ANALYZE" if store.is_sqlite else "VACUUM ANALYZE"
+    settled(store)
+    return taken_s
+
+
+def settled(store: Store) -> None:
+    """Let the database do now what it would do while it is asked, after millions of rows came.
+
+    PostgreSQL would vacuum by itself, and write hundreds of MB out. Then its files are read
+    through, so that what is measured is the search and not this disk: a question reads two
+    thousand lists, and where they have not been read for long, waits for the disk (what that
+    costs stands in docs/benchmarks.md).
+    """
+    statements = ("ANALYZE",) if store.is_sqlite else ("VACUUM ANALYZE", "CHECKPOINT")
     with store.database.engine.connect().execution_options(
         isolation_level="AUTOCOMMIT"
     ) as connection:
-        connection.execute(text(vacuum))
-    return taken_s
+        for statement in statements:
+            connection.execute(text(statement))
+    for path in store.folder.rglob("*") if store.folder else ():
+        # One that the server removes meanwhile, or a socket, is none that a search reads.
+        with suppress(OSError), path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
 
 
 def measure(
@@ -300,6 +317,7 @@ def measure(
         memory.follow(session)
     followed_s, grown = time.monotonic() - begin, process.memory_info().rss - before
     flat_ms, flat_mb = floor(store, questions[:COMPARED])
+    settled(store)
     row: dict[str, Any] = {
         "database": kind, "photos": photos, "hashes": len(store.hashes),
         "filled_s": round(filled_s, 1), "packed_s": round(packed_s, 1),
@@ -342,7 +360,7 @@ def opened(kind: str, folder: Path) -> Iterator[Store]:
         database = connect(settings)
         stack.callback(database.close)
         migrate(database)
-        yield Store(database)
+        yield Store(database, folder)
 
 
 def lines_of(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
