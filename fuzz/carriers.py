@@ -47,6 +47,15 @@ def quarters(width: int = 96, height: int = 64) -> Image.Image:
     return picture
 
 
+def on_a_screen() -> Image.Image:
+    """Return the photograph of a screen, a little from the side: a picture in a dark frame."""
+    room = Image.new("RGB", (192, 144), (120, 105, 90))
+    room.paste((14, 14, 14), (24, 18, 168, 126))
+    room.paste(quarters(128, 92), (32, 26))
+    aslant = (1.02, 0.05, -4, 0.02, 1.03, -3, 0.0002, 0.00015)
+    return room.transform(room.size, Image.Transform.PERSPECTIVE, aslant)
+
+
 def stored(orientation: int, picture: Image.Image | None = None) -> Image.Image:
     """Return the pixels that a camera stores for an upright picture with that orientation."""
     turn = STORED_AS[orientation]
@@ -197,6 +206,8 @@ def corpus() -> dict[str, bytes]:
     found |= {
         "progressive.jpg": encoded("jpg", progressive=True),
         "grey.jpg": encoded("jpg", grey),
+        "screen.jpg": encoded("jpg", on_a_screen(), quality=90),
+        "screen.png": encoded("png", on_a_screen()),
         "cmyk.jpg": encoded("jpg", quarters().convert("CMYK")),
         "restarts.jpg": encoded("jpg", restart_marker_blocks=2),
         "deep.png": encoded("png", deep),
