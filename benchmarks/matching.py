@@ -31,9 +31,10 @@ from PIL import Image
 from benchmarks.among import Among
 from benchmarks.copies import KINDS, Pixels, Source
 from workers.closely.alignment import align, likeness
-from workers.closely.comparing import ALTERED_PICTURE, kind_of
+from workers.closely.comparing import kind_of
 from workers.closely.features import Features, find_features
 from workers.fingerprints import MAX_DISTANCE, PARTS, Fingerprint, fingerprints
+from workers.match import ALTERED_PICTURE
 from workers.policy import POLICY
 from workers.regions.finding import Regions, find_regions
 

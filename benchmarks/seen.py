@@ -294,10 +294,12 @@ def settled(store: Store) -> None:
         for statement in statements:
             connection.execute(text(statement))
     for path in store.folder.rglob("*") if store.folder else ():
-        # One that the server removes meanwhile, or a socket, is none that a search reads.
-        with suppress(OSError), path.open("rb") as file:
-            while file.read(1 << 24):
-                pass
+        # The server removes some meanwhile; its socket is no file.
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                with path.open("rb") as file:
+                    while file.read(1 << 24):
+                        pass
 
 
 def measure(

@@ -140,10 +140,10 @@ FLAGS: dict[str, Flag] = {
     "screen-frame": Flag(
         Words("像是拍到屏幕边框", "Perhaps a screen's frame"),
         Words(
-            "照片里有一圈深色或浅色的直边框，略有倾斜，框里才是画面，翻拍屏幕时常见；窗框、相框也会有。仅供参考。",
+            "照片里有一圈深色或浅色的直边框，略有倾斜，框里才是画面，翻拍屏幕时常见；窗框、相框、装框的证照也会有。仅供参考。",
             "The photo shows a picture within a straight dark or light frame, a little out of "
-            "square, as photographs of screens do; windows and picture frames have one, too. "
-            "A hint only.",
+            "square, as photographs of screens do; windows, pictures and certificates have one, "
+            "too. A hint only.",
         ),
         _I,
     ),

@@ -1,10 +1,11 @@
 """Whether a photo shows a screen by its frame, and what that screen shows, seen from the front.
 
 The frame is a ring of one brightness whose outer rim is four straight lines, a little out of
-square since nobody holds a phone exactly level. Its inner rim is not looked for as a line:
+square since nobody holds a phone exactly level. Its inner rim is not looked for as four lines:
 what is dark in the picture runs into a dark frame. Seen from the front a frame is as wide all
-along a side, so that it is told by where the picture is not dark. Trays and pictures on walls
-have frames, too: this is a hint.
+along a side, so that it is told by where the picture is not dark; on two sides at least it has
+to be as wide nearly everywhere, which the margins of a printed page are not. Trays and pictures
+on walls have frames, too: as a sign it is a hint, and what its hash finds is only suggested.
 """
 
 import math
@@ -27,10 +28,14 @@ LEAST_SLANT_DEG = 0.3
 SQUARE, CORNER, BLURRED = 256, 16, 2
 # Of the square; a side may be hidden by glare or a finger for a tenth.
 THINNEST, THICKEST, WHOLE = 0.015, 0.35, 0.9
+# A side is even where its width differs by no more pixels of the square for such a share of it.
+EVENLY, EVEN, EVEN_SIDES = 1, 0.5, 3
 # The picture is taken to be dark along four fifths of a side at most.
 BRIGHTEST = 0.2
 # Two ways to understand a frame are told apart from here on, in shares of the square.
-NEARLY = 0.012
+SAME_WIDTH = 0.012
+# Neighbouring sides cross at an angle with at least such a sine.
+LEAST_SINE = 0.1
 
 Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -39,53 +44,79 @@ Widths = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Bezel:
-    """A screen's frame.
-
-    `share` is which share of the photo lies within it, `slant_deg` its steepest slant in
-    degrees. `rim` is its outer rim, four corners clockwise from the upper left, x and y in
-    shares of the photo's long edge; `widths` is how wide it is above, right, below and left,
-    in shares of the rim's height and width.
-    """
+    """A screen's frame: which share of the photo lies within, and its steepest slant in degrees."""
 
     share: float
     slant_deg: float
-    rim: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Screen:
+    """A photographed screen.
+
+    `rim` is the outer rim of its frame, four corners clockwise from the upper left, x and y in
+    shares of the photo's long edge; `widths` is how wide the frame is above, right, below and
+    left, in shares of the rim's height and width.
+    """
+
+    bezel: Bezel
+    rim: Points
     widths: Widths
 
 
-def find_bezel(grey: Grey) -> Bezel | None:
-    """Return the frame that a photo shows, None where it shows none.
+def find_screen(grey: Grey) -> Screen | None:
+    """Return the screen that a photo shows in its frame, None where it shows none.
 
-    `grey` has a long edge of SEEN_EDGE. How many of ordinary photos and of photographs of
-    screens have one stands in docs/decisions/2026-11-22-matching.md.
+    `grey` is the photo at a long edge of about SEEN_EDGE. How many of ordinary photos and of
+    photographs of screens have one stands in docs/decisions/2026-11-22-matching.md.
     """
-    # What encloses that much has a longer outline; noise has thousands of short ones.
-    shortest = 2 * math.sqrt(LEAST_SHARE * grey.size)
     for ring in (grey < DARK, grey > BRIGHT):
         mask = ring.astype(np.uint8)
-        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        for outline in outlines:
-            if len(outline) < shortest:
-                continue
-            found = _bezel(np.asarray(outline[:, 0], np.float32), mask)
+        for outline in _outlines(mask):
+            found = _screen(outline, mask)
             if found:
                 return found
     return None
 
 
-def shown_within(grey: Grey, bezel: Bezel, long_edge: int) -> Iterator[Grey]:
+def _outlines(mask: Grey) -> Iterator[Points]:
+    """Yield the long outlines of what lies in no other, and of what lies in the photo's border.
+
+    A gallery shows a screenshot with such a border around it.
+    """
+    # What encloses that much has a longer outline; noise has thousands of short ones.
+    shortest = 2 * math.sqrt(LEAST_SHARE * mask.size)
+    for _ in range(2):
+        bordered = False
+        found, _tree = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        for each in found:
+            if len(each) < shortest:
+                continue
+            outline = np.asarray(each[:, 0], np.float32)
+            if not _reaches_rim(outline, mask.shape):
+                yield outline
+            elif not bordered:
+                bordered = True
+                mask = mask.copy()
+                cv2.floodFill(mask, None, tuple(each[0, 0].tolist()), 0, flags=8)
+        if not bordered:
+            return
+
+
+def shown_on(screen: Screen, grey: Grey, long_edge: int) -> Iterator[Grey]:
     """Yield what the screen shows, seen from the front, in each way to understand its frame.
 
-    Where the picture is dark along a whole side, its frame seems wider there than it is: it
-    is then shown as within a frame as wide all around as at its narrowest, too.
+    `grey` is the photo at any size. Where the picture is dark along a whole side, its frame
+    seems wider there than it is: it is then shown as within a frame as wide all around as at
+    its narrowest, too.
     """
-    rim = np.array(bezel.rim, np.float32) * max(grey.shape)
+    rim = screen.rim * max(grey.shape)
     width, height = _size(rim)
-    above, right, below, left = bezel.widths
-    yield _straightened(grey, rim, bezel.widths, long_edge)
+    above, right, below, left = screen.widths
+    yield _straightened(grey, rim, screen.widths, long_edge)
     narrowest = min(above * height, right * width, below * height, left * width)
     even = (narrowest / height, narrowest / width) * 2
-    if max(abs(one - other) for one, other in zip(bezel.widths, even, strict=True)) > NEARLY:
+    if max(abs(one - other) for one, other in zip(screen.widths, even, strict=True)) > SAME_WIDTH:
         yield _straightened(grey, rim, even, long_edge)
 
 
@@ -104,14 +135,15 @@ def _straightened(grey: Grey, rim: Points, widths: Widths, long_edge: int) -> Gr
     return np.asarray(cv2.resize(large, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _bezel(outline: Points, mask: Grey) -> Bezel | None:
+def _screen(outline: Points, mask: Grey) -> Screen | None:
     photo = float(mask.size)
     across, down = np.ptp(outline, axis=0) + 1
-    if across * down < LEAST_SHARE * photo or _reaches_rim(outline, mask.shape):
+    if across * down < LEAST_SHARE * photo:
         return None
     corners = _corners(outline)
     rim = None if corners is None else _rim(outline, corners, max(mask.shape))
-    if rim is None or _slant_deg(rim) < LEAST_SLANT_DEG:
+    slant = 0.0 if rim is None else _slant_deg(rim)
+    if rim is None or slant < LEAST_SLANT_DEG:
         return None
     to_square = cv2.getPerspectiveTransform(rim, _square(SQUARE, SQUARE))
     widths = _widths(cv2.warpPerspective(mask * 255, to_square, (SQUARE, SQUARE)) > 127)
@@ -123,8 +155,8 @@ def _bezel(outline: Points, mask: Grey) -> Bezel | None:
     share = cv2.contourArea(cv2.perspectiveTransform(glass[None] * SQUARE, back)[0]) / photo
     if share < LEAST_SHARE:
         return None
-    shares = [(float(x), float(y)) for x, y in rim / max(mask.shape)]
-    return Bezel(round(share, 2), round(_slant_deg(rim), 1), tuple(shares), widths)
+    bezel = Bezel(round(share, 2), round(slant, 1))
+    return Screen(bezel, rim / np.float32(max(mask.shape)), widths)
 
 
 def _reaches_rim(outline: Points, shape: tuple[int, ...]) -> bool:
@@ -164,15 +196,18 @@ def _rim(outline: Points, corners: Points, edge: int) -> Points | None:
     crossings = []
     for one, other in zip([lines[-1], *lines[:-1]], lines, strict=True):
         x, y, w = np.cross([*one[:2], -one[2]], [*other[:2], -other[2]])
-        if abs(w) < 0.1:
+        if abs(w) < LEAST_SINE:
             return None
         crossings.append((x / w, y / w))
     return np.array(crossings, np.float32)
 
 
 def _widths(ring: NDArray[np.bool_]) -> Widths | None:
-    """Return how wide the ring is on each side of the square, None if it has gaps or is thick."""
-    found = []
+    """Return how wide the ring is on each side of the square.
+
+    None where it has gaps, is thick, or is not a ring but what lies around something.
+    """
+    found, even_sides = [], 0
     for side in range(4):
         # Turned counter-clockwise, right, lower and left side come to lie above in turn.
         strip = np.rot90(ring, side)[BLURRED:, CORNER:-CORNER]
@@ -180,7 +215,10 @@ def _widths(ring: NDArray[np.bool_]) -> Widths | None:
         width = float(np.quantile(run, BRIGHTEST)) / SQUARE
         if np.mean(run < THINNEST * SQUARE) > 1 - WHOLE or width > THICKEST:
             return None
+        even_sides += bool(np.mean(np.abs(run - width * SQUARE) <= EVENLY) >= EVEN)
         found.append(width)
+    if even_sides < EVEN_SIDES:
+        return None
     above, right, below, left = found
     return above, right, below, left
 

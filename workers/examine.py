@@ -249,7 +249,7 @@ def _look_at(subject: Subject, limits: Limits) -> tuple[_Finding, list[bytes]]:
             finding,
             fingerprints=prints,
             screen_grid=screen_grid(seen),
-            bezel=seen.bezel,
+            bezel=seen.screen.bezel if seen.screen else None,
             regions_stored=stored,
             derivative_sizes=tuple(derivatives),
             notes=(*finding.notes, *notes),

@@ -70,7 +70,7 @@ def store_examination(session: Session, *, photo: Photo, examination: Examinatio
     insert_rows(session, PhotoExamination, [row])
     if examination.metadata:
         insert_rows(session, Claim, _claims(photo, examination.metadata))
-    # Of those that mean nothing, no search finds any; they are kept to say why. Panes are
+    # Of those that mean nothing, no search finds any; they are kept to say why. Parts are
     # only asked with: one messenger's frame stored from two screenshots would be a match.
     hashes = [
         {"photo_id": photo.id, "variant": each.variant, "pdq": each.pdq, "quality": each.quality}

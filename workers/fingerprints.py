@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.bezels import shown_within
+from workers.bezels import shown_on
 from workers.closely.panes import Box
 from workers.pdq import dihedral
 from workers.views import View, scaled, view
@@ -21,7 +21,8 @@ from workers.views import View, scaled, view
 Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4", "screen1", "screen2"]
 PANES: tuple[Variant, ...] = ("pane1", "pane2", "pane3", "pane4")
 SCREENS: tuple[Variant, ...] = ("screen1", "screen2")
-# Asked with and not stored: two screenshots of one messenger would have a pane in common.
+# Asked with and not stored: two screenshots of one messenger would have a pane in common, and
+# two photographed screens that show hardly anything resemble one another.
 PARTS = PANES + SCREENS
 
 HASH_BYTES = 32
@@ -87,8 +88,8 @@ def fingerprints(upright: Image.Image | View) -> tuple[Fingerprint, ...]:
     panes = [box for box in seen.panes if not _is_nearly(box, borders, seen.grey.shape)]
     for variant, box in zip(PANES, panes, strict=False):
         found.append(_fingerprint(variant, _part(seen.grey, box)))
-    if seen.bezel:
-        shown = shown_within(seen.grey, seen.bezel, HASHED_EDGE)
+    if seen.screen:
+        shown = shown_on(seen.screen, seen.grey, HASHED_EDGE)
         found += [_fingerprint(*each) for each in zip(SCREENS, shown, strict=False)]
     return tuple(found)
 

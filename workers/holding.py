@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.tables import Match
-from workers.closely.comparing import ALTERED_PICTURE, SAME_SCENE, kind_by
+from workers.closely.comparing import SAME_SCENE, kind_by
 from workers.linking import SAME_INCIDENT
-from workers.match import SAME_BYTES, SAME_PICTURE
+from workers.match import ALTERED_PICTURE, SAME_BYTES, SAME_PICTURE
 from workers.neighbours import SAME_PREMISES
 from workers.policy import MatchPolicy, is_machines
 
@@ -43,6 +43,9 @@ def _is_near(match: Match, within_m: float, policy: MatchPolicy) -> bool:
 
 def _is_as_close(match: Match, policy: MatchPolicy) -> bool:
     numbers = match.facts
+    if "spots" not in numbers:
+        # Found by what a photographed screen shows.
+        return (match.distance_bits or 0) <= policy.picture_bits
     # What was found before the spots' reach was reckoned stands by its other numbers.
     reach = numbers.get("reach", 1.0)
     return kind_by(numbers["spots"], numbers["score"], reach, policy) == match.kind

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,11 +25,12 @@ from schemas.tables import (
     Report,
 )
 from workers.claims import choose_place, load_places
+from workers.fingerprints import SCREENS
 from workers.policy import POLICY, MatchPolicy
 from workers.seen.memory import Memory
 from workers.seen.searching import search
 
-SAME_BYTES, SAME_PICTURE = "same_bytes", "same_picture"
+SAME_BYTES, SAME_PICTURE, ALTERED_PICTURE = "same_bytes", "same_picture", "altered_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
 MOST_ALIKE = 1_000
 
@@ -54,7 +54,11 @@ _EXAMINATIONS = select(_EXAMINED.c.photo_id, _EXAMINED.c.facts).where(
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """One other report with a picture like one of ours, and by how many bits it differs."""
+    """One other report with a picture like one of ours, and by how many bits it differs.
+
+    It is an altered picture, which a person decides on, where only what a photographed screen
+    shows is like it: two forms in frames differ as little.
+    """
 
     kind: str
     other_report_id: UUID
@@ -82,10 +86,14 @@ def find_pictures(
     ):
         known = best.get(found.other_report_id)
         # The same bytes come first and have distance 0, so that they stand.
-        if known is None or found.distance_bits < known.distance_bits:
+        if known is None or _likeness(found) < _likeness(known):
             best[found.other_report_id] = found
-    nearest = sorted(best.values(), key=lambda each: (each.distance_bits, each.other_report_id))
+    nearest = sorted(best.values(), key=lambda each: (*_likeness(each), each.other_report_id))
     return nearest[: policy.kept]
+
+
+def _likeness(one: Resemblance) -> tuple[bool, int]:
+    return one.kind == ALTERED_PICTURE, one.distance_bits
 
 
 def _same_bytes(
@@ -108,39 +116,44 @@ def _same_pictures(
     policy: MatchPolicy,
     memory: Memory | None,
 ) -> list[Resemblance]:
-    alike: list[tuple[UUID, UUID, int]] = []
+    alike: list[tuple[UUID, UUID, str, int]] = []
     for photo_id, facts in session.execute(_EXAMINATIONS, {"photo_ids": photo_ids}).all():
-        questions = list(chain.from_iterable(questions_of(facts)))
-        found = search(session, questions, but=photo_ids, memory=memory)
-        alike += [
-            (photo_id, each.photo_id, each.bits)
-            for each in found
-            if each.bits <= policy.picture_bits
-        ]
+        for kind, questions in questions_of(facts).items():
+            found = search(session, questions, but=photo_ids, memory=memory)
+            alike += [
+                (photo_id, each.photo_id, kind, each.bits)
+                for each in found
+                if each.bits <= policy.picture_bits
+            ]
     # A picture that everybody has sent resembles thousands; far fewer are ever shown.
-    alike = nsmallest(MOST_ALIKE, alike, key=lambda each: each[2])
+    alike = nsmallest(MOST_ALIKE, alike, key=lambda each: each[3])
     if not alike:
         return []
     others = session.execute(
         select(Photo.id, Photo.report_id).where(
-            Photo.id.in_({other for _, other, _ in alike}), Photo.report_id != report_id
+            Photo.id.in_({other for _, other, _, _ in alike}), Photo.report_id != report_id
         )
     )
     reports = dict(others.all())
     return [
-        Resemblance(SAME_PICTURE, reports[other], photo_id, other, bits)
-        for photo_id, other, bits in alike
+        Resemblance(kind, reports[other], photo_id, other, bits)
+        for photo_id, other, kind, bits in alike
         if other in reports
     ]
 
 
-def questions_of(facts: Mapping[str, Any]) -> list[tuple[bytes, ...]]:
-    """Return the eight hashes to ask with of each matchable variant of an examined photo."""
-    stored = facts.get("dihedral", {})
-    return [
-        tuple(bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64))
-        for text in stored.values()
-    ]
+def questions_of(facts: Mapping[str, Any]) -> dict[str, list[bytes]]:
+    """Return by the kind of match that they lead to the hashes to ask with for a photo.
+
+    They are those of its matchable variants, eight of each.
+    """
+    found: dict[str, list[bytes]] = {}
+    for variant, text in facts.get("dihedral", {}).items():
+        kind = ALTERED_PICTURE if variant in SCREENS else SAME_PICTURE
+        found.setdefault(kind, []).extend(
+            bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64)
+        )
+    return found
 
 
 def store_pictures(

@@ -35,12 +35,17 @@ from schemas.tables import (
 from schemas.workdays import local_date
 from workers.claims import load_places
 from workers.closely.candidates import candidates_of
-from workers.closely.comparing import CloseMatch, compare_closely, store_close
+from workers.closely.comparing import (
+    CloseMatch,
+    compare_closely,
+    store_close,
+    without_shown_closely,
+)
 from workers.closely.features import STORED_AS
 from workers.examine import Examination, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
-from workers.match import Resemblance, find_pictures, store_pictures
+from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
 from workers.opening import flag_cases
 from workers.route import Place, locate
 from workers.settling import settle
@@ -150,10 +155,10 @@ def _alike(
         machine.store,
         photo_ids=photo_ids,
         candidates=candidates,
-        known={each.other_report_id for each in found},
+        known={each.other_report_id for each in found if each.kind in PICTURE_KINDS},
         policy=machine.policy,
     )
-    return found, close
+    return without_shown_closely(found, close), close
 
 
 def _store_alike(

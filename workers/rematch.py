@@ -26,7 +26,12 @@ from schemas.tables import Case, CaseReport, Match, Photo, Report, ReportProgres
 from schemas.taxonomy import by_department
 from workers.claims import choose_place, load_places
 from workers.closely.candidates import candidates_of
-from workers.closely.comparing import CloseMatch, compare_closely, store_close
+from workers.closely.comparing import (
+    CloseMatch,
+    compare_closely,
+    store_close,
+    without_shown_closely,
+)
 from workers.holding import CLOSE_KINDS, holds, is_only_machines, told
 from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
 from workers.neighbours import find_neighbours, store_neighbours
@@ -158,7 +163,8 @@ def _alike(rules: _Rules, report_id: UUID) -> tuple[list[Resemblance], list[Clos
         candidates = candidates_of(
             session, report=report, photo_ids=photo_ids, policy=policy, memory=rules.memory
         )
-        known = {each.other_report_id for each in alike} | _standing(session, report_id, policy)
+        pictures = {each.other_report_id for each in alike if each.kind in PICTURE_KINDS}
+        known = pictures | _standing(session, report_id, policy)
     close = compare_closely(
         rules.store,
         photo_ids=photo_ids,
@@ -166,7 +172,7 @@ def _alike(rules: _Rules, report_id: UUID) -> tuple[list[Resemblance], list[Clos
         known=known,
         policy=policy,
     )
-    return alike, close
+    return without_shown_closely(alike, close), close
 
 
 def _standing(session: Session, report_id: UUID, policy: MatchPolicy) -> set[UUID]:

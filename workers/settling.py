@@ -25,9 +25,8 @@ from schemas.tables import (
 from schemas.taxonomy import Department, by_department
 from schemas.workdays import CalendarOverrides
 from workers.claims import load_times
-from workers.closely.comparing import ALTERED_PICTURE
 from workers.linking import Candidate, Link, choose_link, find_candidates, suspicions
-from workers.match import picture_matches
+from workers.match import ALTERED_PICTURE, picture_matches
 from workers.neighbours import Neighbour, find_neighbours, store_neighbours
 from workers.opening import Share, link_report, open_case, standing_cases, write_decision
 from workers.policy import POLICY, MatchPolicy

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.bezels import SEEN_EDGE, Bezel, find_bezel
+from workers.bezels import SEEN_EDGE, Screen, find_screen
 from workers.closely.panes import Box, find_panes
 
 PANES_EDGE = 384
@@ -52,9 +52,9 @@ class View:
         ]
 
     @cached_property
-    def bezel(self) -> Bezel | None:
-        """The frame of a screen that this is a photograph of, None where there is none."""
-        return find_bezel(self.at(SEEN_EDGE))
+    def screen(self) -> Screen | None:
+        """The screen that this is a photograph of, None where there is none."""
+        return find_screen(self.at(SEEN_EDGE))
 
 
 def view(picture: Image.Image | Pixels | View) -> View:

@@ -125,20 +125,30 @@ def _pictures(alike: Sequence[LookAlike], *, ended: bool) -> Numbers:
 def _altered(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
     found = []
     for each in alike:
-        if each.kind != ALTERED or each.is_same_case or each.is_rejected or each.score is None:
+        if each.kind != ALTERED or each.is_same_case or each.is_rejected:
+            continue
+        if each.score is None and each.distance_bits is None:
             continue
         number = each.case.number if each.case else None
-        percent = f"{100 * each.score:.0f} %"
-        zh, en = ("左右翻转后 ", "mirrored, ") if each.is_mirrored else ("", "")
-        found.append(
-            Words(
-                f"{f'案件 {number}' if number else '辖区外的一个案件'}：{zh}{each.spots} 处重合，"
-                f"重合部分相似度 {percent}。",
-                f"{f'Case {number}' if number else 'A case outside your area'}: "
-                f"{en}{each.spots} spots align, {percent} alike there.",
-            )
-        )
+        zh = f"案件 {number}" if number else "辖区外的一个案件"
+        en = f"Case {number}" if number else "A case outside your area"
+        how = _aligned(each)
+        found.append(Words(f"{zh}：{how.zh}", f"{en}: {how.en}"))
     return found[:3]
+
+
+def _aligned(one: LookAlike) -> Words:
+    if one.score is None:
+        return Words(
+            f"照片里屏幕上的画面，图像指纹相差 {one.distance_bits}/256 位。",
+            f"what the screen in the photo shows differs by {one.distance_bits} of 256 bits.",
+        )
+    percent = f"{100 * one.score:.0f} %"
+    zh, en = ("左右翻转后 ", "mirrored, ") if one.is_mirrored else ("", "")
+    return Words(
+        f"{zh}{one.spots} 处重合，重合部分相似度 {percent}。",
+        f"{en}{one.spots} spots align, {percent} alike there.",
+    )
 
 
 def _similar(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:

@@ -202,7 +202,8 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
     linked = alike("altered_picture", state=State.VERIFYING, spots=40, same_case=True)
     scene = alike("same_scene", state=State.VERIFYING, spots=20)
     outside = alike("altered_picture", spots=9, mirrored=True)
-    assert behind("altered-copy", known, outside, linked, scene) == [
+    on_a_screen = alike("altered_picture", state=State.VERIFYING, bits=10)
+    assert behind("altered-copy", known, outside, linked, scene, on_a_screen) == [
         (
             "案件 AJ20261101-7KQ4MX-3：62 处重合，重合部分相似度 99 %。",
             "Case AJ20261101-7KQ4MX-3: 62 spots align, 99 % alike there.",
@@ -210,6 +211,13 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
         (
             "辖区外的一个案件：左右翻转后 9 处重合，重合部分相似度 99 %。",
             "A case outside your area: mirrored, 9 spots align, 99 % alike there.",
+        ),
+        (
+            "案件 AJ20261101-7KQ4MX-3：照片里屏幕上的画面，图像指纹相差 10/256 位。",
+            (
+                "Case AJ20261101-7KQ4MX-3: "
+                "what the screen in the photo shows differs by 10 of 256 bits."
+            ),
         ),
     ]
 

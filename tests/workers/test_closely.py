@@ -1,6 +1,7 @@
 """Parts of pictures, altered copies and other shots, found by what two photos have in common."""
 
 import io
+import uuid
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,10 @@ from schemas.tables import Match
 from schemas.tables.photos import EVIDENCE_EDGE
 from workers import pipeline
 from workers.closely.alignment import Alignment, Likeness, align, likeness
-from workers.closely.comparing import kind_of
+from workers.closely.comparing import CloseMatch, kind_of, without_shown_closely
 from workers.closely.features import MOST_FEATURES, STORED_AS, find_features, pack, unpack
 from workers.closely.panes import find_panes
+from workers.match import Resemblance
 from workers.policy import POLICY
 
 
@@ -169,6 +171,23 @@ def test_two_screenshots_of_one_messenger_are_not_one_picture(tips, machine):
         pipeline.match(report, machine)
     with machine.database.reading() as session:
         assert session.scalars(select(Match)).all() == []
+
+
+def test_of_two_ways_to_find_an_altered_picture_the_one_with_evidence_stands():
+    one, other = uuid.uuid4(), uuid.uuid4()
+    by_screen = [
+        Resemblance("altered_picture", report, uuid.uuid4(), uuid.uuid4(), 12)
+        for report in (one, other)
+    ]
+    picture = Resemblance("same_picture", one, uuid.uuid4(), uuid.uuid4(), 3)
+    aligned = CloseMatch(
+        match_id=uuid.uuid4(), kind="altered_picture", other_report_id=one,
+        photo_id=uuid.uuid4(), other_photo_id=uuid.uuid4(),
+        spots=40, score=0.99, common=0.9, reach=0.4,
+    )  # fmt: skip
+    scene = replace(aligned, kind="same_scene", other_report_id=other)
+    left = without_shown_closely([*by_screen, picture], [aligned, scene])
+    assert left == [by_screen[1], picture]
 
 
 def test_different_photos_of_one_shop_are_not_suggested(tips, machine):

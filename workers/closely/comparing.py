@@ -23,11 +23,17 @@ from schemas.tables.photos import EVIDENCE_EDGE
 from workers.closely.alignment import Alignment, Likeness, align, likeness
 from workers.closely.drawing import draw_evidence
 from workers.closely.features import STORED_AS, Features, find_features, unpack
-from workers.match import insert_matches, match_row, where_and_when
+from workers.match import (
+    ALTERED_PICTURE,
+    Resemblance,
+    insert_matches,
+    match_row,
+    where_and_when,
+)
 from workers.policy import POLICY, MatchPolicy
 from workers.regions.searching import Candidate
 
-ALTERED_PICTURE, SAME_SCENE = "altered_picture", "same_scene"
+SAME_SCENE = "same_scene"
 # By the clock, for all photos of a tip: the nearest come first, and a tip doesn't wait.
 MOST_SECONDS = 8.0
 SHOWN_EDGE = 1280
@@ -100,6 +106,14 @@ def compare_closely(
     for aligned, match in best.values():
         _keep_evidence(store, match, aligned)
     return [match for _, match in best.values()]
+
+
+def without_shown_closely(
+    found: Sequence[Resemblance], close: Sequence[CloseMatch]
+) -> list[Resemblance]:
+    """Return the resemblances but those for which a close match of their kind has evidence."""
+    shown = {(each.kind, each.other_report_id) for each in close}
+    return [each for each in found if (each.kind, each.other_report_id) not in shown]
 
 
 def store_close(
