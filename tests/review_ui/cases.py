@@ -304,12 +304,13 @@ class Cases:
         other_report_id: UUID,
         kind: str = "same_incident",
         facts: dict[str, Any] | None = None,
+        bits: int | None = None,
     ) -> UUID:
         with self.database.writing() as session:
             found = Match(
                 report_id=report_id, other_report_id=other_report_id, kind=kind,
                 photo_id=self.photo_of(report_id), other_photo_id=self.photo_of(other_report_id),
-                distance_bits=4 if kind == "same_picture" else None, distance_m=35.0,
+                distance_bits=4 if kind == "same_picture" else bits, distance_m=35.0,
                 policy="match-2026-11", facts=facts or {},
             )  # fmt: skip
             session.add(found)

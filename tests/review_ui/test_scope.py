@@ -512,6 +512,18 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     assert county.get(f"/photos/evidence/{world.match(mine, theirs)}.jpg").status_code == 404
 
 
+def test_what_a_photographed_screen_shows_is_told_with_a_word_of_caution(world, browse) -> None:
+    client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
+    mine, theirs = world.report(), world.report()
+    case, other = world.case(reports=(mine,)), world.case(reports=(theirs,))
+    shown = world.match(mine, theirs, "altered_picture", bits=12)
+    page = client.get(f"/cases/{case.number}").text
+    assert "拉正后图像指纹相差 12/256 位。同一格式的证照、表单也会这样相近" in page
+    assert other.number in page
+    assert f"/photos/evidence/{shown}.jpg" not in page
+    assert client.get(f"/photos/evidence/{shown}.jpg").status_code == 404
+
+
 def test_a_picture_that_could_not_be_stripped_is_not_served(world, browse) -> None:
     client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
     report = world.report()
