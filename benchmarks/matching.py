@@ -2,9 +2,9 @@
 
 Takes any folder of photos; pictures in one sub-folder may show one scene, those of different
 ones are taken as unrelated. Half of the folders, by the digest of their names, are for tuning,
-the other half is measured (`--tuning` measures the first). From each of `--copies` photos the
-33 kinds of copies of `benchmarks.copies` are made, the same for the same seed. Run from the
-root of the repository: `python -m benchmarks.matching FOLDER`.
+the other half is measured (`--tuning` measures the first, `--whole` both). From each of
+`--copies` photos the 33 kinds of copies of `benchmarks.copies` are made, the same for the same
+seed. Run from the root of the repository: `python -m benchmarks.matching FOLDER`.
 
 Global recall is by PDQ as the search over everything asks (whole, trimmed, panes and
 photographed screens, in eight orientations), and by the close comparison of what shares
@@ -54,13 +54,13 @@ class Seen:
     regions: tuple[Regions, int]
 
 
-def files(folder: Path, *, tuning: bool, most: int, seed: int) -> list[Path]:
-    """Return photos of one half of the sub-folders, in an order that the seed says."""
+def files(folder: Path, *, tuning: bool | None, most: int, seed: int) -> list[Path]:
+    """Return photos of one half of the sub-folders, or of both, in an order that the seed says."""
     found = [
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in SUFFIXES
-        and (hashlib.sha256(path.parent.name.encode()).digest()[0] % 2 == 0) is tuning
+        and tuning in (None, hashlib.sha256(path.parent.name.encode()).digest()[0] % 2 == 0)
     ]
     random.Random(seed).shuffle(found)
     return found[:most]
@@ -252,10 +252,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20_000, help="pairs compared closely")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--tuning", action="store_true", help="the half that is for tuning")
+    parser.add_argument("--whole", action="store_true", help="both halves, for strangers' sake")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    paths = files(given.folder, tuning=given.tuning, most=given.photos, seed=given.seed)
+    half = None if given.whole else given.tuning
+    paths = files(given.folder, tuning=half, most=given.photos, seed=given.seed)
     seen = [looked_at(path, pixels) for path in paths if (pixels := opened(path)) is not None]
     if len(seen) < 4:
         sys.exit("No photos there: at least four are needed.")

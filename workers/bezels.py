@@ -3,8 +3,8 @@
 The frame is a ring of one brightness whose outer rim is four straight lines, a little out of
 square since nobody holds a phone exactly level. Its inner rim is not looked for as four lines:
 what is dark in the picture runs into a dark frame. Seen from the front a frame is as wide all
-along a side, so that it is told by where the picture is not dark; on two sides at least it has
-to be as wide nearly everywhere, which the margins of a printed page are not. Trays and pictures
+along a side, so that it is told by where the picture is not dark; on three sides it has to be
+as wide for half of their length, which the margins of a printed page are not. Trays and pictures
 on walls have frames, too: as a sign it is a hint, and what its hash finds is only suggested.
 """
 

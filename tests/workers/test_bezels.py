@@ -50,11 +50,9 @@ def darkened(image, box):
     return made
 
 
-def handed(image, *, frame=(14, 14, 14), turned=0, finger=None):
-    """Photograph a screen that somebody holds, turned by so many degrees, a finger on its rim."""
+def handed(image, *, frame=(14, 14, 14), turned=0):
+    """Photograph a screen that somebody holds, turned by so many degrees."""
     shown = ImageOps.expand(image, 24, frame)
-    if finger:
-        shown.paste((190, 150, 130), finger)
     room = Image.new("RGB", (1100, 1100), (120, 105, 90))
     room.paste(shown, ((1100 - shown.width) // 2, (1100 - shown.height) // 2))
     room = room.rotate(turned, Image.Resampling.BICUBIC, fillcolor=(120, 105, 90))
@@ -117,10 +115,8 @@ def framed(*, below=190, finger=0):
         np.array([(0, 0), (200, 0), (200, 200), (0, 200)], np.float32), RIM.astype(np.float32)
     )
     glass = [(10, 10), (190, 10), (190, below), (10, below)]
-    for box, colour in (
-        (glass, 200),
-        ([(60, -2), (60 + finger, -2), (60 + finger, 12), (60, 12)], 150),
-    ):
+    covered = [(60, -2), (60 + finger, -2), (60 + finger, 12), (60, 12)]
+    for box, colour in ((glass, 200), (covered, 150))[: 2 if finger else 1]:
         there = cv2.perspectiveTransform(np.array([box], np.float32), warp)[0]
         cv2.fillPoly(grey, [there.astype(np.int32)], colour)
     return grey
