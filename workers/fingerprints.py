@@ -5,6 +5,7 @@ PDQ: “The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm
 recommend; random pairs are 128 ± 8 apart.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ from PIL import Image
 from workers.bezels import shown_on
 from workers.closely.panes import Box
 from workers.pdq import dihedral
-from workers.views import View, scaled, view
+from workers.views import Pixels, View, scaled, view
 
 Variant = Literal["plain", "trimmed", "pane1", "pane2", "pane3", "pane4", "screen1", "screen2"]
 PANES: tuple[Variant, ...] = ("pane1", "pane2", "pane3", "pane4")
@@ -79,29 +80,52 @@ def fingerprints(upright: Image.Image | View) -> tuple[Fingerprint, ...]:
     Of a photographed screen also those of what it shows, in each way to understand its frame.
     """
     seen = view(upright)
-    pixels = seen.at(HASHED_EDGE)
-    found = [_fingerprint("plain", pixels)]
-    inside = find_borders(pixels)
-    borders = inside and _enlarged(inside, max(seen.grey.shape) / HASHED_EDGE)
-    if borders is not None:
-        found.append(_fingerprint("trimmed", _part(seen.grey, borders)))
-    panes = [box for box in seen.panes if not _is_nearly(box, borders, seen.grey.shape)]
-    for variant, box in zip(PANES, panes, strict=False):
-        found.append(_fingerprint(variant, _part(seen.grey, box)))
+    found = [_fingerprint("plain", seen.at(HASHED_EDGE))]
+    for variant, (left, top, right, bottom) in parts(seen):
+        inside = scaled(seen.grey[top:bottom, left:right], HASHED_EDGE)
+        found.append(_fingerprint(variant, inside))
     if seen.screen:
         shown = shown_on(seen.screen, seen.grey, HASHED_EDGE)
         found += [_fingerprint(*each) for each in zip(SCREENS, shown, strict=False)]
     return tuple(found)
 
 
+def parts(seen: View) -> Iterator[tuple[Variant, Box]]:
+    """Yield the parts of a picture that are hashed beside the whole, in its pixels."""
+    inside = find_borders(seen.at(HASHED_EDGE))
+    borders = inside and _enlarged(inside, max(seen.grey.shape) / HASHED_EDGE)
+    if borders is not None:
+        yield "trimmed", borders
+    panes = [box for box in seen.panes if not _is_nearly(box, borders, seen.grey.shape)]
+    yield from zip(PANES, panes, strict=False)
+
+
+def box_of(seen: View, variant: Variant) -> Box | None:
+    """Return which part of a picture a variant's hash was made of; None of a screen's inside."""
+    height, width = seen.grey.shape
+    return (0, 0, width, height) if variant == "plain" else dict(parts(seen)).get(variant)
+
+
+def screen_of(seen: View, variant: Variant, long_edge: int) -> Pixels | None:
+    """Return in colour what a photographed screen shows, in one of the ways to understand it."""
+    if seen.screen is None:
+        return None
+    ways = shown_on(seen.screen, seen.pixels, long_edge)
+    return dict(zip(SCREENS, ways, strict=False)).get(variant)
+
+
+def turned(pixels: Pixels, turn: int) -> Pixels:
+    """Return a picture in one of the eight orientations, in the order of `dihedral`."""
+    if turn < 4:
+        return np.rot90(pixels, turn)
+    if turn < 6:
+        return np.flip(pixels, turn - 4)
+    return np.swapaxes(pixels if turn == 6 else np.rot90(pixels, 2), 0, 1)
+
+
 def _enlarged(box: Box, scale: float) -> Box:
     left, top, right, bottom = box
     return round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
-
-
-def _part(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    left, top, right, bottom = box
-    return scaled(grey[top:bottom, left:right], HASHED_EDGE)
 
 
 def _is_nearly(box: Box, other: Box | None, shape: tuple[int, ...]) -> bool:

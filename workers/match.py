@@ -6,7 +6,7 @@ moment at least one finds the other, and matches are read in both directions.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nsmallest
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ from workers.seen.searching import search
 SAME_BYTES, SAME_PICTURE, ALTERED_PICTURE = "same_bytes", "same_picture", "altered_picture"
 PICTURE_KINDS = (SAME_BYTES, SAME_PICTURE)
 MOST_ALIKE = 1_000
+PAIRS_A_REPORT = 4
 
 # Made once: for each photo anew, making them took longer than their answers.
 _PHOTOS, _EXAMINED = Photo.__table__, PhotoExamination.__table__
@@ -57,7 +58,9 @@ class Resemblance:
     """One other report with a picture like one of ours, and by how many bits it differs.
 
     It is an altered picture, which a person decides on, where only what a photographed screen
-    shows is like it: two forms in frames differ as little.
+    shows is like it: two forms in frames differ as little. That one is the same picture is
+    only supposed until `workers.closely.confirming` has compared the two in their detail, and
+    said in `facts` what it found; its evidence lies in the store under `match_id`.
     """
 
     kind: str
@@ -65,6 +68,8 @@ class Resemblance:
     photo_id: UUID
     other_photo_id: UUID
     distance_bits: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    match_id: UUID = field(default_factory=random_id)
 
 
 def find_pictures(
@@ -75,21 +80,24 @@ def find_pictures(
     policy: MatchPolicy = POLICY,
     memory: Memory | None = None,
 ) -> list[Resemblance]:
-    """Return other reports with the same bytes or picture, one entry each, the nearest first.
+    """Return pairs of photos with the same bytes or picture, the nearest of each other report.
 
-    The answer is the same with `memory` and without.
+    The nearest report comes first, with a few pairs each: of two tips with several photos the
+    nearest pair may be one form, filled in twice, and the next one the same picture. The
+    answer is the same with `memory` and without.
     """
-    best: dict[UUID, Resemblance] = {}
+    pairs: dict[UUID, list[Resemblance]] = {}
     for found in (
         *_same_bytes(session, report_id, photo_ids, policy),
         *_same_pictures(session, report_id, photo_ids, policy, memory),
     ):
-        known = best.get(found.other_report_id)
+        pairs.setdefault(found.other_report_id, []).append(found)
+    for each in pairs.values():
         # The same bytes come first and have distance 0, so that they stand.
-        if known is None or _likeness(found) < _likeness(known):
-            best[found.other_report_id] = found
-    nearest = sorted(best.values(), key=lambda each: (*_likeness(each), each.other_report_id))
-    return nearest[: policy.kept]
+        each.sort(key=_likeness)
+        del each[1 if each[0].kind == SAME_BYTES else PAIRS_A_REPORT :]
+    nearest = sorted(pairs, key=lambda other: (*_likeness(pairs[other][0]), other))
+    return [pair for other in nearest[: policy.kept] for pair in pairs[other]]
 
 
 def _likeness(one: Resemblance) -> tuple[bool, int]:
@@ -163,7 +171,10 @@ def store_pictures(
     found: Sequence[Resemblance],
     policy: MatchPolicy = POLICY,
 ) -> int:
-    """Write the resemblances that are not known yet, in either direction; return how many."""
+    """Write the resemblances that are not known yet, in either direction; return how many.
+
+    There is one of each other report.
+    """
     others = where_and_when(session, report=report, others={each.other_report_id for each in found})
     rows = [
         match_row(
@@ -175,7 +186,9 @@ def store_pictures(
             other_photo_id=each.other_photo_id,
             distance_bits=each.distance_bits,
             distance_m=others[each.other_report_id].distance_m,
+            facts=dict(each.facts),
         )
+        | {"id": each.match_id}
         for each in found
     ]
     return insert_matches(session, report.id, rows) if rows else 0

@@ -34,19 +34,12 @@ from schemas.tables import (
 )
 from schemas.workdays import local_date
 from workers.claims import load_places
-from workers.closely.candidates import candidates_of
-from workers.closely.comparing import (
-    CloseMatch,
-    compare_closely,
-    store_close,
-    without_shown_closely,
-)
 from workers.closely.features import STORED_AS
 from workers.examine import Examination, examine_photos
 from workers.findings import NOT_EXAMINED, give_up_on, store_examination, verified
 from workers.machine import Machine
-from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
 from workers.opening import flag_cases
+from workers.resembling import Alike, keep, look
 from workers.route import Place, locate
 from workers.settling import settle
 
@@ -121,55 +114,24 @@ def match(report_id: UUID, machine: Machine) -> None:
     with machine.database.reading() as session:
         report = session.get_one(Report, report_id)
         photo_ids = _photo_ids(session, report_id=report_id, supplement_id=None)
-    found, close = _alike(report, photo_ids, machine)
+    alike = _alike(report, photo_ids, machine)
     with _step(machine, report_id, "matched_at", started) as step:
         if step:
-            step.facts["found"], step.facts["close"] = len(found), len(close)
-            step.facts["new"] = _store_alike(step.session, report, found, close, machine)
+            step.facts["found"], step.facts["close"] = len(alike.found), len(alike.close)
+            step.facts["new"] = keep(
+                step.session, report=report, alike=alike, policy=machine.policy
+            )
             step.facts["policy"] = machine.policy.version
 
 
-def _alike(
-    report: Report, photo_ids: Sequence[UUID], machine: Machine
-) -> tuple[list[Resemblance], list[CloseMatch]]:
-    """Return what has the same pictures, and what else shows the same when looked at closely.
-
-    The pictures are opened and compared after the database has been let go of.
-    """
-    with machine.database.reading() as session:
-        found = find_pictures(
-            session,
-            report_id=report.id,
-            photo_ids=photo_ids,
-            policy=machine.policy,
-            memory=machine.memory,
-        )
-        candidates = candidates_of(
-            session,
-            report=report,
-            photo_ids=photo_ids,
-            policy=machine.policy,
-            memory=machine.memory,
-        )
-    close = compare_closely(
+def _alike(report: Report, photo_ids: Sequence[UUID], machine: Machine) -> Alike:
+    return look(
+        machine.database,
         machine.store,
+        report=report,
         photo_ids=photo_ids,
-        candidates=candidates,
-        known={each.other_report_id for each in found if each.kind in PICTURE_KINDS},
         policy=machine.policy,
-    )
-    return without_shown_closely(found, close), close
-
-
-def _store_alike(
-    session: Session,
-    report: Report,
-    found: Sequence[Resemblance],
-    close: Sequence[CloseMatch],
-    machine: Machine,
-) -> int:
-    return store_pictures(session, report=report, found=found, policy=machine.policy) + store_close(
-        session, report=report, found=close, policy=machine.policy
+        memory=machine.memory,
     )
 
 
@@ -219,10 +181,10 @@ def supplement(supplement_id: UUID, *, machine: Machine) -> None:
                 store_examination(session, photo=photo, examination=examination)
     with machine.database.reading() as session:
         photo_ids = _photo_ids(session, report_id=report.id, supplement_id=supplement_id)
-    alike, close = _alike(report, photo_ids, machine)
+    alike = _alike(report, photo_ids, machine)
     with machine.database.writing() as session:
-        _store_alike(session, report, alike, close, machine)
-        facts = {"photos": len(photos), "found": len(alike), "close": len(close)}
+        keep(session, report=report, alike=alike, policy=machine.policy)
+        facts = {"photos": len(photos), "found": len(alike.found), "close": len(alike.close)}
         if _finish_supplement(session, supplement_id):
             _note_step(session, report.id, "supplement", started, facts)
 

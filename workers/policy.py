@@ -26,9 +26,12 @@ class MatchPolicy:
     Among all photos, those are compared of which one region is within `region_bits_alone`
     bits of 128 of ours, or several in the same arrangement within `region_bits`; the
     likeliest `regions_compared` photos of each of ours, none where it is 0.
+
+    What one hash takes for the same picture is one where at most `unlike_share` of the places
+    with detail correlate less than `detail_likeness`; else it is an altered one.
     """
 
-    version: str = "match-26-11d"
+    version: str = "match-26-11e"
     picture_bits: int = MAX_DISTANCE
     place_m: float = 5_000.0
     premises_m: float = 300.0
@@ -44,6 +47,8 @@ class MatchPolicy:
     region_bits: int = 26
     region_bits_alone: int = 16
     regions_compared: int = 20
+    detail_likeness: float = 0.5
+    unlike_share: float = 0.003
 
 
 POLICY = MatchPolicy()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
@@ -25,19 +25,14 @@ from schemas.routing_lock import lock_routing
 from schemas.tables import Case, CaseReport, Match, Photo, Report, ReportProgress, ReportStep
 from schemas.taxonomy import by_department
 from workers.claims import choose_place, load_places
-from workers.closely.candidates import candidates_of
-from workers.closely.comparing import (
-    CloseMatch,
-    compare_closely,
-    store_close,
-    without_shown_closely,
-)
+from workers.closely.confirming import Confirmer, sides_of, supposed_pair
 from workers.holding import CLOSE_KINDS, holds, is_only_machines, told
-from workers.match import PICTURE_KINDS, Resemblance, find_pictures, store_pictures
+from workers.match import PICTURE_KINDS, SAME_PICTURE
 from workers.neighbours import find_neighbours, store_neighbours
 from workers.opening import flag_cases
 from workers.policy import MatchPolicy
 from workers.regions.keeping import keep_missing
+from workers.resembling import Alike, keep, look
 from workers.seen.memory import Memory
 
 BATCH = 200
@@ -146,36 +141,48 @@ class _Rules:
     memory: Memory | None
 
 
-def _alike(rules: _Rules, report_id: UUID) -> tuple[list[Resemblance], list[CloseMatch]]:
-    """Return what has the same pictures, and what else shows the same when looked at closely.
+class _Looked(NamedTuple):
+    """What was seen before the transaction.
 
-    Before the transaction, so that nobody waits while hashes are searched and pictures compared.
+    `alike` is what the report resembles, `unlike` the matches that were taken for the same
+    picture and are not in their detail.
     """
+
+    alike: Alike
+    unlike: frozenset[UUID]
+
+
+def _look(rules: _Rules, report_id: UUID) -> _Looked:
+    """Search and compare, so that nobody waits while hashes are searched and pictures opened."""
     policy = rules.policy
     with rules.database.reading() as session:
         report = session.get_one(Report, report_id)
         photo_ids = session.scalars(select(Photo.id).where(Photo.report_id == report_id)).all()
+        supposed = [
+            match
+            for match in _touching(session, report_id)
+            if match.kind == SAME_PICTURE and match.policy != policy.version
+        ]
+        pairs = {match.id: pair for match in supposed if (pair := supposed_pair(match))}
+        sides = sides_of(session, pairs.values())
     keep_missing(rules.database, rules.store, photo_ids=photo_ids)
-    with rules.database.reading() as session:
-        alike = find_pictures(
-            session, report_id=report_id, photo_ids=photo_ids, policy=policy, memory=rules.memory
-        )
-        candidates = candidates_of(
-            session, report=report, photo_ids=photo_ids, policy=policy, memory=rules.memory
-        )
-        pictures = {each.other_report_id for each in alike if each.kind in PICTURE_KINDS}
-        known = pictures | _standing(session, report_id, policy)
-    close = compare_closely(
+    confirmer = Confirmer(rules.store, sides, policy)
+    unlike = frozenset(key for key, pair in pairs.items() if confirmer.is_same(pair) is False)
+    alike = look(
+        rules.database,
         rules.store,
+        report=report,
         photo_ids=photo_ids,
-        candidates=candidates,
-        known=known,
         policy=policy,
+        memory=rules.memory,
+        known=lambda session: _standing(session, report_id, policy, but=unlike),
     )
-    return without_shown_closely(alike, close), close
+    return _Looked(alike, unlike)
 
 
-def _standing(session: Session, report_id: UUID, policy: MatchPolicy) -> set[UUID]:
+def _standing(
+    session: Session, report_id: UUID, policy: MatchPolicy, *, but: Collection[UUID]
+) -> set[UUID]:
     """Return the reports with a match of pictures that will stand: it has its evidence already."""
     matches = _touching(session, report_id)
     unsettled, links = (
@@ -189,7 +196,7 @@ def _standing(session: Session, report_id: UUID, policy: MatchPolicy) -> set[UUI
         and (
             (other := _other(match, report_id)) not in unsettled
             or _is_decided(match, links.get(match.id, []))
-            or holds(match, policy)
+            or (match.id not in but and holds(match, policy))
         )
     }
 
@@ -197,17 +204,16 @@ def _standing(session: Session, report_id: UUID, policy: MatchPolicy) -> set[UUI
 def _one(rules: _Rules, report_id: UUID, done: Rematched) -> bool:
     """Compare one report anew in one transaction; False if it is not to be compared after all."""
     started, policy = time.monotonic(), rules.policy
-    alike, close = _alike(rules, report_id)
+    looked = _look(rules, report_id)
     with rules.database.writing() as session:
         lock_routing(session)
         progress = session.get(ReportProgress, report_id, with_for_update=True)
         if progress is None or progress.finished_at is None or not _open(session, [report_id]):
             return False
         before = _touching(session, report_id, lock=True)
-        gone, doubted = _judge(session, before, report_id, policy)
+        gone, doubted = _judge(session, before, report_id, policy=policy, unlike=looked.unlike)
         report = session.get_one(Report, report_id)
-        _store(session, report, alike, policy)
-        store_close(session, report=report, found=close, policy=policy)
+        _store(session, report, looked.alike, policy)
         kept = {match.id for match in before}
         fresh = [match for match in _touching(session, report_id) if match.id not in kept]
         beside = _beside(session, report_id)
@@ -247,7 +253,12 @@ def _touching(session: Session, report_id: UUID, *, lock: bool = False) -> Seque
 
 
 def _judge(
-    session: Session, matches: Sequence[Match], report_id: UUID, policy: MatchPolicy
+    session: Session,
+    matches: Sequence[Match],
+    report_id: UUID,
+    *,
+    policy: MatchPolicy,
+    unlike: Collection[UUID],
 ) -> tuple[list[dict[str, Any]], list[CaseReport]]:
     """Withdraw the machine's matches that no longer hold; return them, and the links in doubt."""
     others = {_other(match, report_id) for match in matches}
@@ -261,7 +272,7 @@ def _judge(
         held = holds(match, policy)
         if held is None:
             continue
-        if held:
+        if held and match.id not in unlike:
             match.policy = policy.version
         elif mine:
             doubted += [link for link in mine if link.unlinked_at is None]
@@ -305,11 +316,9 @@ def _other(match: Match, report_id: UUID) -> UUID:
     return match.other_report_id if match.report_id == report_id else match.report_id
 
 
-def _store(
-    session: Session, report: Report, alike: Sequence[Resemblance], policy: MatchPolicy
-) -> None:
+def _store(session: Session, report: Report, alike: Alike, policy: MatchPolicy) -> None:
     """Write the matches that are new, with pictures and with what is near."""
-    store_pictures(session, report=report, found=alike, policy=policy)
+    keep(session, report=report, alike=alike, policy=policy)
     chosen = choose_place(load_places(session, report_ids=[report.id])[report.id])
     if chosen is None:
         return

@@ -49,6 +49,7 @@ class LookAlike:
     distance_bits: int | None
     spots: int | None
     score: float | None
+    unlike: float | None
     is_mirrored: bool
     has_evidence: bool
     is_ours_left: bool
@@ -60,6 +61,12 @@ class LookAlike:
     is_same_case: bool
     is_suggestion: bool
     is_rejected: bool
+
+    @property
+    def unlike_percent(self) -> str:
+        """How much of the detail differs, with a decimal where it is under one in a hundred."""
+        percent = 100 * (self.unlike or 0.0)
+        return f"{percent:.0f}" if percent >= 1 else f"{percent:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +199,15 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         distance_bits=match.distance_bits,
         spots=match.facts.get("spots"),
         score=match.facts.get("score"),
+        unlike=_unlike(match.facts),
         is_mirrored=bool(match.facts.get("mirrored")),
         # It shows both photos, so that it is for those who may see both.
-        has_evidence="spots" in match.facts and is_theirs and mine.is_shown and theirs.is_shown,
+        has_evidence=(
+            ("spots" in match.facts or "drawn" in match.facts)
+            and is_theirs
+            and mine.is_shown
+            and theirs.is_shown
+        ),
         is_ours_left=row.other_id != match.report_id,
         distance_m=match.distance_m,
         received_at=row.received_at,
@@ -211,6 +224,12 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         ),
         is_rejected=rejected,
     )
+
+
+def _unlike(facts: dict[str, Any]) -> float | None:
+    if "unlike" not in facts:
+        return None
+    return facts["unlike"] / facts["telling"] if facts["telling"] else 0.0
 
 
 @dataclass(frozen=True, slots=True)

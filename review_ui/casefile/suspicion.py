@@ -138,6 +138,15 @@ def _altered(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
 
 
 def _aligned(one: LookAlike) -> Words:
+    if one.score is None and one.unlike is not None:
+        zh, en = "能比对的细节太少", "there is too little detail to compare"
+        if one.unlike:
+            zh = f"但细节有 {one.unlike_percent} % 不同"
+            en = f"{one.unlike_percent} % of the detail differs"
+        return Words(
+            f"整体几乎相同（图像差 {one.distance_bits}/256），{zh}。",
+            f"almost the same as a whole ({one.distance_bits}/256 apart), {en}.",
+        )
     if one.score is None:
         return Words(
             f"照片里屏幕上的画面，图像指纹相差 {one.distance_bits}/256 位。",

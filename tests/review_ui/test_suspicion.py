@@ -58,13 +58,21 @@ def report(*, additions=0, withdrawn=False) -> ReportView:
 
 
 def alike(
-    kind, *, state=None, bits=None, far_m=None, same_case=False, spots=None, mirrored=False
+    kind,
+    *,
+    state=None,
+    bits=None,
+    far_m=None,
+    same_case=False,
+    spots=None,
+    mirrored=False,
+    unlike=None,
 ) -> LookAlike:
     """Return a resemblance to a report whose case, if it is theirs to see, is in a state."""
     return LookAlike(
         match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
-        spots=spots, score=0.987 if spots else None, is_mirrored=mirrored,
+        spots=spots, score=0.987 if spots else None, unlike=unlike, is_mirrored=mirrored,
         has_evidence=bool(spots and state), is_ours_left=True,
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
@@ -219,6 +227,24 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
                 "what the screen in the photo shows differs by 10 of 256 bits."
             ),
         ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unlike", "zh", "en"),
+    [
+        (0.114, "但细节有 11 % 不同", "11 % of the detail differs"),
+        (0.0041, "但细节有 0.4 % 不同", "0.4 % of the detail differs"),
+        (0.0, "能比对的细节太少", "there is too little detail to compare"),
+    ],
+)
+def test_what_only_a_hash_takes_for_the_same_says_how_much_differs(unlike, zh, en) -> None:
+    form = alike("altered_picture", state=State.VERIFYING, bits=24, unlike=unlike)
+    assert behind("altered-copy", form) == [
+        (
+            f"案件 AJ20261101-7KQ4MX-3：整体几乎相同（图像差 24/256），{zh}。",
+            f"Case AJ20261101-7KQ4MX-3: almost the same as a whole (24/256 apart), {en}.",
+        )
     ]
 
 

@@ -1,10 +1,12 @@
 """The picture of the evidence: two photos, the spots that lie upon each other, what differs."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.closely.alignment import Alignment, overlaid
+from workers.closely.alignment import Alignment, Matrix, overlaid
 from workers.copies import JPEG_QUALITY
 
 Pixels = NDArray[np.uint8]
@@ -37,6 +39,31 @@ def draw_evidence(ours: Pixels, theirs: Pixels, aligned: Alignment) -> bytes:
         for place in (start, end):
             cv2.circle(sheet, place, 6, RIM, 3, cv2.LINE_AA)
             cv2.circle(sheet, place, 6, CORE, 1, cv2.LINE_AA)
+    _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return data.tobytes()
+
+
+def draw_differences(
+    ours: Pixels, theirs: Pixels, laid: Matrix, boxes: Sequence[tuple[float, float, float, float]]
+) -> bytes:
+    """Return a JPEG: ours as it lies on theirs left, theirs right, a box where they differ.
+
+    Pictures are RGB, rows first; `laid` takes our points to theirs, both in shares of width
+    and height, in which the boxes are given, too: left, top, right, bottom, on theirs.
+    """
+    right = _fitted(theirs)
+    height, width = right.shape[:2]
+    size = np.diag([width, height, 1.0])
+    whole = size @ laid @ np.diag([1 / ours.shape[1], 1 / ours.shape[0], 1.0])
+    left = cv2.warpPerspective(ours, whole, (width, height), flags=cv2.INTER_AREA)
+    sheet = np.full((height, 2 * width + GAP, 3), PAPER, np.uint8)
+    for start, picture in ((0, np.asarray(left, np.uint8)), (width + GAP, right)):
+        sheet[:, start : start + width] = picture[:, :, ::-1]
+        for box in boxes:
+            ends = np.array(box).reshape(2, 2) * (width, height) + (start, 0)
+            (from_x, from_y), (to_x, to_y) = ends.round().astype(int).tolist()
+            for colour, thick in ((RIM, 5), (CORE, 2)):
+                cv2.rectangle(sheet, (from_x, from_y), (to_x, to_y), colour, thick, cv2.LINE_AA)
     _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return data.tobytes()
 

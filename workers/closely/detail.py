@@ -1,0 +1,208 @@
+"""Whether two pictures that one hash takes for the same are the same in their detail, too.
+
+A hash sees the sixteen lowest frequencies: two forms of one template, filled in by two shops,
+are the same to it, and so is a picture to which something small was done. Laid on each other,
+copies of one photo are alike in every place that has any detail, at whatever quality; what was
+written by somebody else is not alike at all. Measured in docs/decisions/2026-11-23-forms.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.views import scaled
+
+Grey = NDArray[np.uint8]
+Field = NDArray[np.float32]
+Places = NDArray[np.bool_]
+Warp = NDArray[np.float32]
+
+EDGE, REFINED_EDGE = 768, 256
+# Strokes and edges: between these two blurs, in pixels of EDGE.
+FINE, COARSE = 1.0, 5.0
+# A place is a square of so many pixels; the next one begins half a square on.
+PLACE, STEP = 16, 8
+# So many pixels may still be wrong between two that lie on each other.
+SHIFT = 1
+# What was laid on may be blurred in from outside along its rim.
+RIM = 4
+# Of 255, the deviation of the detail: with more, a place tells in one of the two pictures, if
+# the other has that much left. Where it has less, light or shadow may have taken it away, but
+# not what is as strong as a stroke of a pen: that is in one and not in the other.
+TELLING, LEFT, STROKE = 5.0, 2.0, 12.0
+# Of a place so much lies on both pictures and is painted over in neither.
+COVERED = 0.9
+# With fewer telling places nothing is told, nor of pictures so small that writing is a grey line.
+FEWEST_TELLING, LEAST_EDGE = 12, 240
+STEPS, ENOUGH = 40, 1e-5
+FINAL_STEPS = 8
+NEVER_ZERO = 1e-3
+# Letters of a line lie in one box: so many places may lie between two of it.
+TOGETHER = 5
+_AS_IT_IS = np.eye(3, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """How the detail of two pictures agrees.
+
+    `edge` is the long edge at which they were compared, in pixels, `telling` how many places
+    have detail to tell by, `unlike` at how many of them it is another's or in one picture
+    alone. `boxes` are where those lie, left, top, right and bottom in shares of the second
+    picture's width and height; `laid` is the perspective that takes our points to theirs, both
+    in shares of their width and height.
+    """
+
+    edge: int
+    telling: int
+    unlike: int
+    boxes: tuple[tuple[float, float, float, float], ...]
+    laid: NDArray[np.float64]
+
+    def is_same(self, unlike_share: float) -> bool:
+        """Tell whether no more of what tells is another's than a copy leaves."""
+        is_told = self.edge >= LEAST_EDGE and self.telling >= FEWEST_TELLING
+        return is_told and self.unlike <= unlike_share * self.telling
+
+
+def compare_detail(
+    ours: Grey, theirs: Grey, *, least_alike: float, hidden: tuple[Grey | None, Grey | None]
+) -> Detail:
+    """Compare two grey pictures that are cut alike and lie alike; they may differ in size.
+
+    `least_alike` is the correlation under which a place is unlike; `hidden` says by 0 where
+    either was painted over, None where it was not.
+    """
+    edge = min(EDGE, max(ours.shape), max(theirs.shape))
+    ground = scaled(theirs, edge)
+    height, width = ground.shape
+    over = _fitted(scaled(ours, edge), width, height)
+    here, there = (_open(each, width, height) for each in hidden)
+    detail = _band(ground)
+    as_it_is = _compared(over, here, (detail, there), _AS_IT_IS, least_alike)
+    if as_it_is.unlike == 0:
+        return as_it_is
+    # Whoever cut a copy anew may have cut it a little otherwise.
+    refined = _compared(over, here, (detail, there), _refined(over, ground), least_alike)
+    return min((as_it_is, refined), key=lambda one: one.unlike / max(1, one.telling))
+
+
+def _compared(
+    over: Grey, here: Grey, ground: tuple[Field, Grey], warp: Warp, least_alike: float
+) -> Detail:
+    """Compare ours, laid on theirs by `warp`, with their detail, both open where it says 1."""
+    theirs, there = ground
+    height, width = theirs.shape
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    both = cv2.warpPerspective(here, warp, (width, height), flags=flags) * there
+    rim = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
+    seen = cv2.erode(both, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    laid = np.asarray(cv2.warpPerspective(over, warp, (width, height), flags=flags), np.uint8)
+    ours = _band(laid)
+    alike, telling, alone = _agreement(ours, theirs, seen.astype(np.float32))
+    unlike = telling & (alone | (alike < least_alike))
+    size = np.diag([1 / width, 1 / height, 1.0])
+    return Detail(
+        edge=max(width, height),
+        telling=int(telling.sum()),
+        unlike=int(unlike.sum()),
+        boxes=tuple(_boxes(unlike, width, height)),
+        laid=size @ np.linalg.inv(warp.astype(np.float64)) @ np.linalg.inv(size),
+    )
+
+
+def _fitted(grey: Grey, width: int, height: int) -> Grey:
+    if grey.shape == (height, width):
+        return grey
+    return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _open(hidden: Grey | None, width: int, height: int) -> Grey:
+    """Return 1 where a picture can be looked at and 0 where it was painted over."""
+    if hidden is None:
+        return np.ones((height, width), np.uint8)
+    size = (width, height)
+    return np.asarray(cv2.resize(hidden, size, interpolation=cv2.INTER_AREA) > 250, np.uint8)
+
+
+def _refined(ours: Grey, theirs: Grey) -> Warp:
+    """Return the perspective by which one lies on the other, from theirs to ours, in pixels.
+
+    First on small pictures, where it may be off by more, then on these (ECC: Evangelidis and
+    Psarakis, 2008).
+    """
+    warp = np.eye(3, dtype=np.float32)
+    share = REFINED_EDGE / max(theirs.shape)
+    if share < 1:
+        down = np.diag([share, share, 1.0]).astype(np.float32)
+        size = [max(8, round(edge * share)) for edge in theirs.shape]
+        small, ground = (_fitted(each, size[1], size[0]) for each in (ours, theirs))
+        found = np.linalg.inv(down) @ _ecc(small, ground, warp, STEPS) @ down
+        return _ecc(ours, theirs, (found / found[2, 2]).astype(np.float32), FINAL_STEPS)
+    return _ecc(ours, theirs, warp, STEPS)
+
+
+def _ecc(ours: Grey, theirs: Grey, warp: Warp, steps: int) -> Warp:
+    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, steps, ENOUGH)
+    everywhere = np.full(theirs.shape, 255, np.uint8)
+    try:
+        _, found = cv2.findTransformECC(
+            theirs, ours, warp.copy(), cv2.MOTION_HOMOGRAPHY, until, everywhere, 5
+        )
+    except cv2.error:
+        # It says so when it finds nothing better.
+        return warp
+    return np.asarray(found, np.float32) if np.isfinite(found).all() else warp
+
+
+def _band(grey: NDArray[np.uint8]) -> Field:
+    fine = grey.astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(fine, (0, 0), FINE) - cv2.GaussianBlur(fine, (0, 0), COARSE))
+
+
+def _agreement(one: Field, other: Field, seen: Field) -> tuple[Field, Places, Places]:
+    """Return by place how the detail of two pictures correlates, and which places tell.
+
+    Last which of these have detail in one picture alone.
+    """
+    power_other = _means(other * other * seen)
+    alike = np.full(power_other.shape, -1, np.float32)
+    power = power_other
+    for down, across in product(range(-SHIFT, SHIFT + 1), repeat=2):
+        moved = np.roll(one, (down, across), (0, 1)) * seen
+        power_one = _means(moved * moved)
+        if down == across == 0:
+            power = power_one
+        both = np.sqrt(power_one * power_other + NEVER_ZERO)
+        alike = np.maximum(alike, _means(moved * other) / both)
+    strong, left = np.maximum(power, power_other), np.minimum(power, power_other) > LEFT**2
+    telling = ((strong > TELLING**2) & left) | (strong > STROKE**2)
+    return alike, telling & (_means(seen) > COVERED), ~left
+
+
+def _means(field: Field) -> Field:
+    """Return the mean of every place."""
+    means = cv2.boxFilter(field, -1, (PLACE, PLACE), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(means[STEP // 2 :: STEP, STEP // 2 :: STEP], np.float32)
+
+
+def _boxes(places: Places, width: int, height: int) -> Iterator[tuple[float, float, float, float]]:
+    """Yield what places near one another cover together, from above to below."""
+    near = cv2.morphologyEx(
+        places.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((TOGETHER, TOGETHER), np.uint8)
+    )
+    count, _, found, _ = cv2.connectedComponentsWithStats(near)
+    for left, top, across, down, _area in found[1:count].tolist():
+        # A place reaches half its size to either side of its middle.
+        from_x, from_y = left * STEP + STEP // 2 - PLACE // 2, top * STEP + STEP // 2 - PLACE // 2
+        to_x, to_y = from_x + (across - 1) * STEP + PLACE, from_y + (down - 1) * STEP + PLACE
+        yield (
+            max(0, from_x) / width,
+            max(0, from_y) / height,
+            min(width, to_x) / width,
+            min(height, to_y) / height,
+        )
