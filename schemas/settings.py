@@ -137,6 +137,18 @@ class Settings(BaseSettings):
         le=60,
         description="photos among all that share regions with one, compared closely; 0: none",
     )
+    match_detail_percent: int = Field(
+        50,
+        ge=1,
+        le=100,
+        description="percent alike under which a place's detail differs in pictures of one hash",
+    )
+    match_unlike_permille: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="of a thousand places so many may differ in what is still the same picture",
+    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )

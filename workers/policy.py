@@ -48,7 +48,7 @@ class MatchPolicy:
     region_bits_alone: int = 16
     regions_compared: int = 20
     detail_likeness: float = 0.5
-    unlike_share: float = 0.003
+    unlike_share: float = 0.001
 
 
 POLICY = MatchPolicy()
@@ -79,6 +79,8 @@ def policy_of(settings: Settings) -> MatchPolicy:
         scene_likeness=settings.match_scene_percent / 100,
         scene_reach=settings.match_scene_reach_percent / 100,
         regions_compared=settings.match_parts,
+        detail_likeness=settings.match_detail_percent / 100,
+        unlike_share=settings.match_unlike_permille / 1000,
     )
     if asked == POLICY:
         return POLICY

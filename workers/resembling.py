@@ -45,8 +45,8 @@ def look(
 ) -> Alike:
     """Return what has the same pictures, and what else shows the same when looked at closely.
 
-    The pictures are opened and compared after the database has been let go of. Those of the
-    reports that `known` returns are not compared closely again.
+    The pictures are opened and compared after the database has been let go of. Of the reports
+    that `known` returns nothing new is suggested.
     """
     with database.reading() as session:
         pairs = find_pictures(
@@ -58,7 +58,11 @@ def look(
         )
         settled = known(session)
     confirmer = Confirmer(store, sides, policy)
-    found = confirmer.confirmed(pairs)
+    found = [
+        each
+        for each in confirmer.confirmed(pairs)
+        if each.kind in PICTURE_KINDS or each.other_report_id not in settled
+    ]
     close = compare_closely(
         store,
         photo_ids=photo_ids,

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 from sqlalchemy import select
 
 from schemas.tables import Match, PhotoExamination, PhotoHash
+from schemas.tables.photos import EVIDENCE_EDGE
 from workers.bezels import find_screen, shown_on
 from workers.fingerprints import MAX_DISTANCE, SCREENS, distance, fingerprints
 from workers.holding import holds
@@ -199,7 +200,17 @@ def test_what_only_its_screen_tells_is_found_without_any_place_and_holds_by_its_
     again = tips.send(as_jpeg(on_a_table(opened(tips.photo(78)).filter(ImageFilter.BoxBlur(12)))))
     tips.process(first, again)
     (match,) = matches_of(machine)
-    assert (match.kind, match.facts) == ("altered_picture", {})
+    assert (match.kind, match.facts) == ("altered_picture", {"drawn": True})
+    evidence = opened(machine.store.read_derivative(match.id, EVIDENCE_EDGE))
+    shown, original = (
+        np.asarray(evidence.crop(box).resize((40, 30)).convert("L"), float)
+        for box in (
+            (0, 0, evidence.width // 2 - 10, evidence.height),
+            (evidence.width // 2 + 10, 0, evidence.width, evidence.height),
+        )
+    )
+    # Straightened, what the screen shows lies like the photo beside it.
+    assert np.corrcoef(shown.ravel(), original.ravel())[0, 1] > 0.95
     assert match.distance_bits <= MAX_DISTANCE
     assert tips.case(first).id != tips.case(again).id
     assert holds(match, POLICY)

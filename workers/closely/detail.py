@@ -9,6 +9,7 @@ written by somebody else is not alike at all. Measured in docs/decisions/2026-11
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,6 +39,9 @@ TELLING, LEFT, STROKE = 5.0, 2.0, 12.0
 COVERED = 0.9
 # With fewer telling places nothing is told, nor of pictures so small that writing is a grey line.
 FEWEST_TELLING, LEAST_EDGE = 12, 240
+# So much of the picture has to be seen on both: a rider brushes over just what tells two apart,
+# and two that only share a heading could be laid on each other by it.
+LEAST_SEEN = 0.95
 STEPS, ENOUGH = 40, 1e-5
 FINAL_STEPS = 8
 NEVER_ZERO = 1e-3
@@ -50,14 +54,15 @@ _AS_IT_IS = np.eye(3, dtype=np.float32)
 class Detail:
     """How the detail of two pictures agrees.
 
-    `edge` is the long edge at which they were compared, in pixels, `telling` how many places
-    have detail to tell by, `unlike` at how many of them it is another's or in one picture
-    alone. `boxes` are where those lie, left, top, right and bottom in shares of the second
-    picture's width and height; `laid` is the perspective that takes our points to theirs, both
-    in shares of their width and height.
+    `edge` is the long edge at which they were compared, in pixels, `seen` the share of the
+    second picture that both show, `telling` how many places have detail to tell by, `unlike`
+    at how many of them it is another's or in one picture alone. `boxes` are where those lie,
+    left, top, right and bottom in shares of the second picture's width and height; `laid` is
+    the perspective that takes our points to theirs, both in shares of their width and height.
     """
 
     edge: int
+    seen: float
     telling: int
     unlike: int
     boxes: tuple[tuple[float, float, float, float], ...]
@@ -65,7 +70,9 @@ class Detail:
 
     def is_same(self, unlike_share: float) -> bool:
         """Tell whether no more of what tells is another's than a copy leaves."""
-        is_told = self.edge >= LEAST_EDGE and self.telling >= FEWEST_TELLING
+        is_told = (
+            self.edge >= LEAST_EDGE and self.seen >= LEAST_SEEN and self.telling >= FEWEST_TELLING
+        )
         return is_told and self.unlike <= unlike_share * self.telling
 
 
@@ -82,32 +89,36 @@ def compare_detail(
     height, width = ground.shape
     over = _fitted(scaled(ours, edge), width, height)
     here, there = (_open(each, width, height) for each in hidden)
-    detail = _band(ground)
-    as_it_is = _compared(over, here, (detail, there), _AS_IT_IS, least_alike)
+    as_it_is = _compared((over, here), (ground, there), _AS_IT_IS, least_alike)
     if as_it_is.unlike == 0:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
-    refined = _compared(over, here, (detail, there), _refined(over, ground), least_alike)
+    refined = _compared((over, here), (ground, there), _refined(over, ground), least_alike)
     return min((as_it_is, refined), key=lambda one: one.unlike / max(1, one.telling))
 
 
 def _compared(
-    over: Grey, here: Grey, ground: tuple[Field, Grey], warp: Warp, least_alike: float
+    ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
 ) -> Detail:
-    """Compare ours, laid on theirs by `warp`, with their detail, both open where it says 1."""
-    theirs, there = ground
-    height, width = theirs.shape
+    """Compare two pictures of which one is laid on the other by `warp`.
+
+    Each comes with 1 where it can be looked at.
+    """
+    (over, here), (ground, there) = ours, theirs
+    height, width = ground.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpPerspective(over, warp, (width, height), flags=flags)
     both = cv2.warpPerspective(here, warp, (width, height), flags=flags) * there
+    # What is not on both is made the same: else a blur would carry it beyond its rim.
+    one, other = _band(np.where(both > 0, laid, ground)), _band(ground)
     rim = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
     seen = cv2.erode(both, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    laid = np.asarray(cv2.warpPerspective(over, warp, (width, height), flags=flags), np.uint8)
-    ours = _band(laid)
-    alike, telling, alone = _agreement(ours, theirs, seen.astype(np.float32))
+    alike, telling, alone = _agreement(one, other, seen.astype(np.float32))
     unlike = telling & (alone | (alike < least_alike))
     size = np.diag([1 / width, 1 / height, 1.0])
     return Detail(
         edge=max(width, height),
+        seen=float(both.mean()),
         telling=int(telling.sum()),
         unlike=int(unlike.sum()),
         boxes=tuple(_boxes(unlike, width, height)),
@@ -159,7 +170,7 @@ def _ecc(ours: Grey, theirs: Grey, warp: Warp, steps: int) -> Warp:
     return np.asarray(found, np.float32) if np.isfinite(found).all() else warp
 
 
-def _band(grey: NDArray[np.uint8]) -> Field:
+def _band(grey: NDArray[Any]) -> Field:
     fine = grey.astype(np.float32)
     return np.asarray(cv2.GaussianBlur(fine, (0, 0), FINE) - cv2.GaussianBlur(fine, (0, 0), COARSE))
 
