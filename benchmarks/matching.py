@@ -10,7 +10,8 @@ Global recall is by PDQ as the search over everything asks (whole, trimmed, pane
 photographed screens, in eight orientations), and by the close comparison of what shares
 regions, asked among all photos of the half. Scoped recall adds the close comparison of a pair
 that shares shop, rider, spot or moment. Recall counts a copy as found whatever kind the match
-is of; «as a copy» leaves out those that were only suggested as another shot of the scene.
+is of; «as a copy» leaves out those that were only suggested as another shot of the scene;
+«linked» are those of one hash whose detail was compared, too, and is the same.
 """
 
 import argparse
@@ -22,6 +23,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import cv2
 import numpy as np
@@ -30,11 +33,14 @@ from PIL import Image
 
 from benchmarks.among import Among
 from benchmarks.copies import KINDS, Pixels, Source
+from intake.photos import PhotoStore
 from workers.closely.alignment import align, likeness
 from workers.closely.comparing import kind_of
+from workers.closely.confirming import Confirmer, Side
 from workers.closely.features import Features, find_features
+from workers.copies import JPEG_QUALITY
 from workers.fingerprints import MAX_DISTANCE, PARTS, Fingerprint, fingerprints
-from workers.match import ALTERED_PICTURE
+from workers.match import ALTERED_PICTURE, SAME_PICTURE, Resemblance
 from workers.policy import POLICY
 from workers.regions.finding import Regions, find_regions
 
@@ -42,6 +48,9 @@ LONG_EDGE = 1280
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 SEED = 20261122
 SHOWN = 20
+
+# A kind of copy, then shares of one.
+Row = tuple[str, float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +112,12 @@ def apart(ours: Sequence[bytes], theirs: Sequence[bytes]) -> int:
     return min(bits, default=256)
 
 
-def recall(
-    seen: Sequence[Seen], among: Among, copies: int, seed: int
-) -> Iterator[tuple[str, float, float, float]]:
-    """Yield for each kind the share found globally, found in scope, and found as a copy."""
+def recall(seen: Sequence[Seen], among: Among, copies: int, seed: int) -> Iterator[Row]:
+    """Yield for each kind the share found globally, in scope, as a copy, and linked."""
     photos = [fitted_photo(each.path) for each in seen[: copies + 3]]
     count = len(photos) - 3
     for kind, (name, make) in enumerate(KINDS.items()):
-        found = np.zeros((count, 3))
+        found = np.zeros((count, 4))
         for at in range(count):
             dice = np.random.default_rng([seed, kind, at])
             copy = fitted(make(Source(photos[at], photos[at + 1 : at + 4], dice)))
@@ -126,8 +133,37 @@ def recall(
                 is_same or is_led_to,
                 is_same or says is not None,
                 is_same or says == ALTERED_PICTURE,
+                is_same and is_linked((copied, copy), (seen[at], photos[at])),
             )
         yield (name, *(float(share) for share in found.mean(axis=0)))
+
+
+class Shown:
+    """The pictures of two photos, as the store of photos gives them."""
+
+    def __init__(self, *pictures: Pixels) -> None:
+        self.keys = [UUID(int=at) for at in range(len(pictures))]
+        self._data = dict(zip(self.keys, map(encoded, pictures), strict=True))
+
+    def read_derivative(self, photo_id: UUID, _size: int) -> bytes:
+        """Return the picture: there is one size only."""
+        return self._data[photo_id]
+
+
+def encoded(pixels: Pixels) -> bytes:
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return data.tobytes()
+
+
+def is_linked(one: tuple[Seen, Pixels], other: tuple[Seen, Pixels]) -> bool:
+    """Tell whether two photos with one hash are the same picture in their detail, too."""
+    shown = Shown(one[1], other[1])
+    sides = {
+        key: Side({each.variant: each.dihedral for each in seen.prints if each.matchable}, (), 1)
+        for key, (seen, _) in zip(shown.keys, (one, other), strict=True)
+    }
+    pair = Resemblance(SAME_PICTURE, shown.keys[1], *shown.keys, distance_bits=0)
+    return bool(Confirmer(cast("PhotoStore", shown), sides).is_same(pair))
 
 
 def mirrored(pixels: Pixels) -> Pixels:
@@ -262,26 +298,30 @@ def main() -> None:
     if len(seen) < 4:
         sys.exit("No photos there: at least four are needed.")
     among, rows = Among([each.regions for each in seen]), []
-    print(
-        "| kind of copy | global | scoped | as a copy |\n| --- | ---: | ---: | ---: |", flush=True
-    )
+    print("| kind of copy | global | scoped | as a copy | linked |\n| --- |" + 4 * " ---: |")
     for row in recall(seen, among, given.copies, given.seed):
         rows.append(row)
-        print(f"| {row[0]} | {row[1]:.1%} | {row[2]:.1%} | {row[3]:.1%} |", flush=True)
+        print(f"| {row[0]} |" + "".join(f" {share:.1%} |" for share in row[1:]), flush=True)
     report(seen, among, rows, given)
 
 
 def report(
     seen: Sequence[Seen],
     among: Among,
-    rows: Sequence[tuple[str, float, float, float]],
+    rows: Sequence[Row],
     given: argparse.Namespace,
 ) -> None:
     """Print what strangers were taken for copies, and the time a photo takes."""
     pairs, close = strangers(seen)
+    by_path = {each.path: each for each in seen}
+    linked = [
+        (bits, one, other)
+        for bits, one, other in close
+        if is_linked(*((by_path[path], fitted_photo(path)) for path in (one, other)))
+    ]
     print(
         f"\nPDQ: {len(close)} of {pairs:,} pairs of strangers, "
-        f"{1e6 * len(close) / pairs:.3f} a million"
+        f"{1e6 * len(close) / pairs:.3f} a million; {len(linked)} of them linked"
     )
     done, suggested = strangers_closely(seen, given.pairs, given.seed)
     copies = [each for each in suggested if each[0] == ALTERED_PICTURE]

@@ -161,7 +161,8 @@ class Confirmer:
         return unlike or pairs[0]
 
     def _drawn(self, pair: Resemblance) -> Resemblance:
-        way = _way(self._sides, pair)
+        # What was compared in its detail is drawn as it was compared.
+        way = _way(self._sides, pair, but=SCREENS if "unlike" in pair.facts else ())
         told = self._compared(pair, way)
         if told is None or way is None:
             return pair
