@@ -41,7 +41,7 @@ COVERED = 0.9
 FEWEST_TELLING, LEAST_EDGE = 12, 240
 # So much of the picture has to be seen on both: a rider brushes over just what tells two apart,
 # and two that only share a heading could be laid on each other by it.
-LEAST_SEEN = 0.95
+LEAST_SEEN = 0.9
 STEPS, ENOUGH = 40, 1e-5
 FINAL_STEPS = 8
 NEVER_ZERO = 1e-3
