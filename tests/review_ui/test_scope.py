@@ -526,19 +526,22 @@ def test_what_a_photographed_screen_shows_is_told_with_a_word_of_caution(world, 
 
 def test_what_two_forms_have_and_do_not_have_in_common_is_told_and_shown(world, browse) -> None:
     client = browse(world.person("anna", (Role.INSPECTOR, SHENHE)))
-    mine, theirs, dim = world.report(), world.report(), world.report()
+    mine, theirs, dim, copy = (world.report() for _ in range(4))
     case = world.case(reports=(mine,))
-    world.case(reports=(theirs,))
-    world.case(reports=(dim,))
+    for other in (theirs, dim, copy):
+        world.case(reports=(other,))
     facts = {"telling": 3476, "unlike": 390, "drawn": True}
     form = world.match(mine, theirs, "altered_picture", bits=28, facts=facts)
     untold = {"telling": 3, "unlike": 0, "drawn": True}
     world.match(mine, dim, "altered_picture", bits=30, facts=untold)
+    same = {"telling": 900, "unlike": 0, "drawn": True}
+    world.match(mine, copy, "same_picture", facts=same)
     page = client.get(f"/cases/{case.number}").text
     assert "图像指纹相差 28/256 位），但对齐后细节有 11% 不同" in page
     assert "左图已与右图对齐；黄框里的细节不同。" in page
     assert "图像指纹相差 30/256 位），但能比对的部分太少" in page
-    assert page.count("左图已与右图对齐。") == 1
+    assert page.count("左图已与右图对齐。") == 2
+    assert "图像指纹相差 4/256 位，对齐后各处细节一致。" in page
     assert "拉正" not in page
     assert client.get(f"/photos/evidence/{form}.jpg").content_type == "image/jpeg"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from sqlalchemy import select, update
 
 from schemas.masks import Stroke
@@ -160,7 +160,15 @@ def test_a_copy_of_one_licence_is_the_same_picture(tips, machine, change):
     (match,) = matches(machine, report_id=second, other_report_id=first)
     assert match.kind == "same_picture"
     assert match.facts["telling"] >= FEWEST_TELLING
-    assert match.facts["unlike"] <= POLICY.unlike_share * match.facts["telling"]
+    assert (match.facts["unlike"], match.facts["drawn"]) == (0, True)
+    evidence = opened(machine.store.read_derivative(match.id, EVIDENCE_EDGE)).convert("L")
+    width, height = (evidence.width - 20) // 2, evidence.height
+    left, right = (
+        np.asarray(evidence.crop((start, 0, start + width, height)), float).ravel()
+        for start in (0, evidence.width - width)
+    )
+    # However it was turned, ours lies on theirs beside it.
+    assert np.corrcoef(left, right)[0, 1] > 0.9
     assert tips.case(first).id == tips.case(second).id
 
 
@@ -250,6 +258,14 @@ def test_a_heading_in_common_is_not_the_picture():
     )
     assert (told.unlike, told.seen < 0.9) == (0, True)
     assert not told.is_same(1.0)
+
+
+def test_licences_that_are_so_blurred_that_their_strokes_are_gone_are_told_apart():
+    ours, theirs = (
+        np.asarray(each.filter(ImageFilter.GaussianBlur(5)).convert("L")) for each in TWO
+    )
+    assert compare_detail(ours, ours, least_alike=0.5, hidden=(None, None)).is_same(0.0)
+    assert not compare_detail(ours, theirs, least_alike=0.5, hidden=(None, None)).is_same(0.0)
 
 
 def test_one_field_that_was_painted_over_keeps_two_from_being_the_same():

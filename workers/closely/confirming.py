@@ -136,8 +136,17 @@ class Confirmer:
         return left
 
     def with_evidence(self, found: Sequence[Resemblance]) -> list[Resemblance]:
-        """Keep a picture of where each altered pair differs in the store; say so in its facts."""
-        return [self._drawn(each) if each.kind == ALTERED_PICTURE else each for each in found]
+        """Keep a picture of each pair, one laid on the other, and of where they differ.
+
+        It goes to the store, and the facts say so. Of one picture that everybody has sent only
+        the nearest few are drawn, and files of the same bytes need nothing to be seen by.
+        """
+        left, drawn = self._policy.suggested, []
+        for each in found:
+            draws = each.kind == ALTERED_PICTURE or (each.kind == SAME_PICTURE and left > 0)
+            left -= each.kind == SAME_PICTURE
+            drawn.append(self._drawn(each) if draws else each)
+        return drawn
 
     def is_same(self, pair: Resemblance) -> bool | None:
         """Tell whether two photos are one picture in their detail; None if it can't be seen."""

@@ -7,7 +7,7 @@ written by somebody else is not alike at all. Measured in docs/decisions/2026-11
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -89,18 +89,43 @@ def compare_detail(
     height, width = ground.shape
     over = _fitted(scaled(ours, edge), width, height)
     here, there = (_open(each, width, height) for each in hidden)
-    as_it_is = _compared((over, here), (ground, there), _AS_IT_IS, least_alike)
+    one, other = (over, here), (ground, there)
+    as_it_is = _at_all_scales(one, other, _AS_IT_IS, least_alike)
     if as_it_is.unlike == 0:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
-    refined = _compared((over, here), (ground, there), _refined(over, ground), least_alike)
-    return min((as_it_is, refined), key=lambda one: one.unlike / max(1, one.telling))
+    refined = _at_all_scales(one, other, _refined(over, ground), least_alike)
+    return min((as_it_is, refined), key=lambda each: each.unlike / max(1, each.telling))
+
+
+def _at_all_scales(
+    ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
+) -> Detail:
+    """Compare two pictures of which one is laid on the other, as they are and at half the size.
+
+    Of a blurred form, what was written is smeared and only its frame has fine detail.
+    """
+    fine = _compared(ours, theirs, warp, least_alike)
+    height, width = (max(1, edge // 2) for edge in theirs[0].shape)
+    down = np.diag([width / theirs[0].shape[1], height / theirs[0].shape[0], 1.0])
+    less = (down @ warp @ np.linalg.inv(down)).astype(np.float32)
+    one, other = (
+        (_fitted(picture, width, height), _fitted(open_, width, height))
+        for picture, open_ in (ours, theirs)
+    )
+    coarse = _compared(one, other, less, least_alike)
+    return replace(
+        fine,
+        telling=fine.telling + coarse.telling,
+        unlike=fine.unlike + coarse.unlike,
+        boxes=fine.boxes or coarse.boxes,
+    )
 
 
 def _compared(
     ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
 ) -> Detail:
-    """Compare two pictures of which one is laid on the other by `warp`.
+    """Compare two pictures of which one is laid on the other by `warp`, at one size.
 
     Each comes with 1 where it can be looked at.
     """
