@@ -199,7 +199,7 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         distance_bits=match.distance_bits,
         spots=match.facts.get("spots"),
         score=match.facts.get("score"),
-        unlike=_unlike(match.facts),
+        unlike=match.facts.get("differing"),
         is_mirrored=bool(match.facts.get("mirrored")),
         # It shows both photos, so that it is for those who may see both.
         has_evidence=(
@@ -224,12 +224,6 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         ),
         is_rejected=rejected,
     )
-
-
-def _unlike(facts: dict[str, Any]) -> float | None:
-    if "unlike" not in facts:
-        return None
-    return facts["unlike"] / facts["telling"] if facts["telling"] else 0.0
 
 
 @dataclass(frozen=True, slots=True)

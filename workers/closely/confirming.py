@@ -162,8 +162,7 @@ class Confirmer:
             told = None
             if time.monotonic() < until:
                 told = self._compared(pair, _way(self._sides, pair, but=SCREENS))
-            telling, unlike_places = (told[0].telling, told[0].unlike) if told else (0, 0)
-            facts = {"telling": telling, "unlike": unlike_places}
+            facts = {"differing": round(told[0].differing, 4) if told else 0.0}
             if told and told[0].is_same(self._policy.unlike_share):
                 return replace(pair, facts=facts)
             unlike = unlike or replace(pair, kind=ALTERED_PICTURE, facts=facts)
@@ -171,7 +170,7 @@ class Confirmer:
 
     def _drawn(self, pair: Resemblance) -> Resemblance:
         # What was compared in its detail is drawn as it was compared.
-        way = _way(self._sides, pair, but=SCREENS if "unlike" in pair.facts else ())
+        way = _way(self._sides, pair, but=SCREENS if "differing" in pair.facts else ())
         told = self._compared(pair, way)
         if told is None or way is None:
             return pair

@@ -45,6 +45,10 @@ LEAST_SEEN = 0.9
 STEPS, ENOUGH = 40, 1e-5
 FINAL_STEPS = 8
 NEVER_ZERO = 1e-3
+# A tick in a box, a digit: so many grey levels, after tones were matched, beyond whatever lies
+# around the same pixel, in so many pixels of one place.
+MARK, MARKED_PIXELS = 48, 8
+TONE_BLUR = 2.0
 # Letters of a line lie in one box: so many places may lie between two of it.
 TOGETHER = 5
 _AS_IT_IS = np.eye(3, dtype=np.float32)
@@ -56,15 +60,17 @@ class Detail:
 
     `edge` is the long edge at which they were compared, in pixels, `seen` the share of the
     second picture that both show, `telling` how many places have detail to tell by, `unlike`
-    at how many of them it is another's or in one picture alone. `boxes` are where those lie,
-    left, top, right and bottom in shares of the second picture's width and height; `laid` is
-    the perspective that takes our points to theirs, both in shares of their width and height.
+    at how many of them it is another's or in one picture alone, `marked` how many places have
+    a mark that the other has not, however alike they are else. `boxes` are where all of these
+    lie, left, top, right and bottom in shares of the second picture's width and height; `laid`
+    is the perspective that takes our points to theirs, both in shares of width and height.
     """
 
     edge: int
     seen: float
     telling: int
     unlike: int
+    marked: int
     boxes: tuple[tuple[float, float, float, float], ...]
     laid: NDArray[np.float64]
 
@@ -73,7 +79,12 @@ class Detail:
         is_told = (
             self.edge >= LEAST_EDGE and self.seen >= LEAST_SEEN and self.telling >= FEWEST_TELLING
         )
-        return is_told and self.unlike <= unlike_share * self.telling
+        return is_told and not self.marked and self.unlike <= unlike_share * self.telling
+
+    @property
+    def differing(self) -> float:
+        """Which share of the places that tell differs (0–1)."""
+        return min(1.0, (self.unlike + self.marked) / max(1, self.telling))
 
 
 def compare_detail(
@@ -91,11 +102,11 @@ def compare_detail(
     here, there = (_open(each, width, height) for each in hidden)
     one, other = (over, here), (ground, there)
     as_it_is = _at_all_scales(one, other, _AS_IT_IS, least_alike)
-    if as_it_is.unlike == 0:
+    if not as_it_is.differing:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
     refined = _at_all_scales(one, other, _refined(over, ground), least_alike)
-    return min((as_it_is, refined), key=lambda each: each.unlike / max(1, each.telling))
+    return min((as_it_is, refined), key=lambda each: each.differing)
 
 
 def _at_all_scales(
@@ -118,6 +129,7 @@ def _at_all_scales(
         fine,
         telling=fine.telling + coarse.telling,
         unlike=fine.unlike + coarse.unlike,
+        marked=fine.marked + coarse.marked,
         boxes=fine.boxes or coarse.boxes,
     )
 
@@ -135,18 +147,21 @@ def _compared(
     laid = cv2.warpPerspective(over, warp, (width, height), flags=flags)
     both = cv2.warpPerspective(here, warp, (width, height), flags=flags) * there
     # What is not on both is made the same: else a blur would carry it beyond its rim.
-    one, other = _band(np.where(both > 0, laid, ground)), _band(ground)
+    shown = np.asarray(np.where(both > 0, laid, ground), np.uint8)
     rim = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
-    seen = cv2.erode(both, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    alike, telling, alone = _agreement(one, other, seen.astype(np.float32))
+    seen = cv2.erode(both, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(np.float32)
+    alike, telling, alone = _agreement(_band(shown), _band(ground), seen)
     unlike = telling & (alone | (alike < least_alike))
+    pixels = _marks(shown, ground).astype(np.float32) * seen
+    marked = ~unlike & (_means(pixels) * PLACE**2 >= MARKED_PIXELS)
     size = np.diag([1 / width, 1 / height, 1.0])
     return Detail(
         edge=max(width, height),
         seen=float(both.mean()),
         telling=int(telling.sum()),
         unlike=int(unlike.sum()),
-        boxes=tuple(_boxes(unlike, width, height)),
+        marked=int(marked.sum()),
+        boxes=tuple(_boxes(unlike | marked, width, height)),
         laid=size @ np.linalg.inv(warp.astype(np.float64)) @ np.linalg.inv(size),
     )
 
@@ -218,6 +233,30 @@ def _agreement(one: Field, other: Field, seen: Field) -> tuple[Field, Places, Pl
     strong, left = np.maximum(power, power_other), np.minimum(power, power_other) > LEFT**2
     telling = ((strong > TELLING**2) & left) | (strong > STROKE**2)
     return alike, telling & (_means(seen) > COVERED), ~left
+
+
+def _marks(ours: Grey, theirs: Grey) -> Places:
+    """Return which pixels of either are beyond all that the other has around them.
+
+    Ours are first brought to the tones that theirs have in the same places.
+    """
+    one, other = (cv2.GaussianBlur(each, (0, 0), FINE) for each in (ours, theirs))
+    counts = np.bincount(one.ravel(), minlength=256)
+    sums = np.bincount(one.ravel(), other.ravel().astype(np.float64), minlength=256)
+    (known,) = np.nonzero(counts)
+    curve = np.interp(np.arange(256), known, sums[known] / counts[known]).astype(np.float32)
+    smooth = cv2.GaussianBlur(curve[:, None], (0, 0), TONE_BLUR).ravel()
+    toned = np.rint(smooth).clip(0, 255).astype(np.uint8)[one]
+    around = np.ones((2 * SHIFT + 1, 2 * SHIFT + 1), np.uint8)
+    beyond = [
+        cv2.subtract(*pair)
+        for picture, another in ((toned, other), (other, toned))
+        for pair in (
+            (picture, cv2.dilate(another, around)),
+            (cv2.erode(another, around), picture),
+        )
+    ]
+    return np.asarray(np.maximum.reduce(beyond) > MARK)
 
 
 def _means(field: Field) -> Field:
