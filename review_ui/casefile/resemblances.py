@@ -50,6 +50,7 @@ class LookAlike:
     spots: int | None
     score: float | None
     unlike: float | None
+    boxes: int
     is_mirrored: bool
     has_evidence: bool
     is_ours_left: bool
@@ -61,6 +62,11 @@ class LookAlike:
     is_same_case: bool
     is_suggestion: bool
     is_rejected: bool
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the picture of the evidence has boxes around what differs."""
+        return bool(self.boxes if self.spots else self.unlike)
 
     @property
     def unlike_percent(self) -> str:
@@ -200,6 +206,7 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         spots=match.facts.get("spots"),
         score=match.facts.get("score"),
         unlike=match.facts.get("differing"),
+        boxes=match.facts.get("boxes", 0),
         is_mirrored=bool(match.facts.get("mirrored")),
         # It shows both photos, so that it is for those who may see both.
         has_evidence=(

@@ -154,9 +154,13 @@ def _aligned(one: LookAlike) -> Words:
         )
     percent = f"{100 * one.score:.0f} %"
     zh, en = ("左右翻转后 ", "mirrored, ") if one.is_mirrored else ("", "")
+    zh_differs, en_differs = "", ""
+    if one.unlike:
+        zh_differs = f"，细节有 {one.unlike_percent} % 不同"
+        en_differs = f"; {one.unlike_percent} % of the detail differs"
     return Words(
-        f"{zh}{one.spots} 处重合，重合部分相似度 {percent}。",
-        f"{en}{one.spots} spots align, {percent} alike there.",
+        f"{zh}{one.spots} 处重合，重合部分相似度 {percent}{zh_differs}。",
+        f"{en}{one.spots} spots align, {percent} alike there{en_differs}.",
     )
 
 

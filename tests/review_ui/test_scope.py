@@ -492,7 +492,7 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     world.case(reports=(theirs,))
     world.case(reports=(foreign,), code=XIHU)
     facts = {"spots": 62, "score": 0.987, "common": 0.8}
-    turned = {**facts, "mirrored": True}
+    turned = {**facts, "mirrored": True, "differing": 0.14, "boxes": 5}
     shared = world.match(mine, theirs, "altered_picture", facts=turned)
     across = world.match(mine, foreign, "same_scene", facts=facts)
     shown, hidden = (f"/photos/evidence/{each}.jpg" for each in (shared, across))
@@ -505,6 +505,8 @@ def test_a_picture_of_evidence_is_for_those_who_may_see_both_cases(app, world, b
     assert shown in page
     assert "左：本案照片" in page
     assert "其中一张左右翻转过。 有 62 处重合，重合部分相似度 99%" in page
+    assert "细节有 14% 不同" in page
+    assert "黄框里的细节不同" in page
     # The viewer lays it over the other one as a mirror shows it.
     assert 'data-turn="5"' in page
     assert "可能是同一场景的另一张照片" in page

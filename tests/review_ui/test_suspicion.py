@@ -72,7 +72,7 @@ def alike(
     return LookAlike(
         match_id=new_id(), kind=kind, photo=None, other_photo=None, turn=0,
         distance_bits=bits, distance_m=far_m, received_at=NOON,
-        spots=spots, score=0.987 if spots else None, unlike=unlike, is_mirrored=mirrored,
+        spots=spots, score=0.987 if spots else None, unlike=unlike, boxes=0, is_mirrored=mirrored,
         has_evidence=bool(spots and state), is_ours_left=True,
         case=Case(number="AJ20261101-7KQ4MX-3", state=state.value) if state else None,
         other_county="210103", is_within=False, is_same_case=same_case, is_suggestion=False,
@@ -240,6 +240,9 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
 )
 def test_what_only_a_hash_takes_for_the_same_says_how_much_differs(unlike, zh, en) -> None:
     form = alike("altered_picture", state=State.VERIFYING, bits=24, unlike=unlike)
+    spots = alike("altered_picture", state=State.VERIFYING, spots=93, unlike=unlike)
+    ((zh_spots, en_spots),) = behind("altered-copy", spots)
+    assert ("细节有" in zh_spots) == ("of the detail differs" in en_spots) == bool(unlike)
     assert behind("altered-copy", form) == [
         (
             f"案件 AJ20261101-7KQ4MX-3：整体几乎相同（图像差 24/256），{zh}。",

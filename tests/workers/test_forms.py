@@ -117,6 +117,21 @@ def test_licences_of_two_shops_are_suggested_with_what_differs_and_never_linked(
     assert machine.store.read_derivative(found[0].id, EVIDENCE_EDGE)
 
 
+def test_licences_that_align_and_have_other_hashes_say_what_differs(tips, machine):
+    table = Image.new("RGB", (1500, 1120), (120, 100, 90))
+    table.paste(TWO[0], (230, 160))
+    place = tips.inside()
+    first = tips.send(as_jpeg(TWO[1]), at=place)
+    second = tips.send(as_jpeg(table), at=near(place), categories=("UNLICENSED",))
+    tips.process(first, second)
+    (match,) = matches(machine)
+    assert (match.kind, match.distance_bits) == ("altered_picture", None)
+    assert match.facts["spots"] >= POLICY.fewest_spots
+    assert match.facts["differing"] > 0.02
+    assert match.facts["boxes"] > 0
+    assert tips.case(first).id != tips.case(second).id
+
+
 def test_where_two_licences_differ_is_marked_where_they_were_filled_in():
     ours, theirs = (np.asarray(each.convert("L")) for each in TWO)
     told = compare_detail(ours, theirs, least_alike=0.5, hidden=(None, None))

@@ -8,7 +8,7 @@ suggestion with its score, its reason and a picture of the evidence.
 import math
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import cv2
@@ -20,7 +20,8 @@ from intake.photos import PhotoStore
 from schemas.database import random_id
 from schemas.tables import Report
 from schemas.tables.photos import EVIDENCE_EDGE
-from workers.closely.alignment import Alignment, Likeness, align, likeness
+from workers.closely.alignment import Alignment, Likeness, align, likeness, overlaid
+from workers.closely.detail import compare_detail
 from workers.closely.drawing import draw_evidence
 from workers.closely.features import STORED_AS, Features, find_features, unpack
 from workers.match import (
@@ -37,6 +38,8 @@ SAME_SCENE = "same_scene"
 # By the clock, for all photos of a tip: the nearest come first, and a tip doesn't wait.
 MOST_SECONDS = 8.0
 SHOWN_EDGE = 1280
+# Of a photographed screen nearly all detail differs, and boxes everywhere show nothing.
+MOST_MARKED = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,9 @@ class CloseMatch:
     `match_id` is the match's id to be, under which its evidence lies in the store; `spots`
     how many distinct spots align; `score` how alike what lies on each other is (0–1),
     `common` which share of the other picture that is, and `reach` over which share of it the
-    spots spread. `mirrored` says that ours had to be mirrored left to right first.
+    spots spread. `mirrored` says that ours had to be mirrored left to right first, `differing`
+    how much of the detail of an altered one differs (0–1), None where nobody looked, and
+    `boxes` how many are drawn around that.
     """
 
     match_id: UUID
@@ -59,11 +64,15 @@ class CloseMatch:
     common: float
     reach: float
     mirrored: bool = False
+    differing: float | None = None
+    boxes: int = 0
 
     def facts(self) -> dict[str, float]:
         """Return the numbers that are stored with the match."""
-        turned = {"mirrored": True} if self.mirrored else {}
-        return turned | {
+        known: dict[str, float] = {"mirrored": True} if self.mirrored else {}
+        if self.differing is not None:
+            known |= {"differing": round(self.differing, 4), "boxes": self.boxes}
+        return known | {
             "spots": self.spots,
             # Down, so that what is stored stands on the same side of a threshold.
             "score": math.floor(1_000 * self.score) / 1_000,
@@ -103,9 +112,11 @@ def compare_closely(
             found = _judged(store, photo_id, candidate, aligned, policy)
             if found and _is_better(found[1], best.get(candidate.report_id)):
                 best[candidate.report_id] = found
-    for aligned, match in best.values():
-        _keep_evidence(store, match, aligned)
-    return [match for _, match in best.values()]
+    nearest = sorted(best.values(), key=lambda each: -each[1].score)
+    return [
+        _with_evidence(store, match, aligned, policy, looks=number < policy.suggested)
+        for number, (aligned, match) in enumerate(nearest)
+    ]
 
 
 def without_shown_closely(
@@ -226,9 +237,27 @@ def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def _keep_evidence(store: PhotoStore, match: CloseMatch, aligned: Alignment) -> None:
+def _with_evidence(
+    store: PhotoStore, match: CloseMatch, aligned: Alignment, policy: MatchPolicy, *, looks: bool
+) -> CloseMatch:
+    """Draw both photos with their spots, and with what differs in the detail of an altered one.
+
+    Two forms of one template align, too: what was written into them says that they are two.
+    """
     one = _picture(store, match.photo_id, mirrored=match.mirrored)
     other = _picture(store, match.other_photo_id)
-    if one is not None and other is not None:
-        data = draw_evidence(one, other, aligned)
-        store.put_derivatives(match.match_id, {EVIDENCE_EDGE: data})
+    if one is None or other is None:
+        return match
+    boxes: Sequence[tuple[float, float, float, float]] = ()
+    if looks and match.kind == ALTERED_PICTURE:
+        ground = _grey(other)
+        laid, there = overlaid(_grey(one), ground.shape, aligned.perspective)
+        hidden = there.astype(np.uint8) * np.uint8(255)
+        told = compare_detail(
+            laid, ground, least_alike=policy.detail_likeness, hidden=(hidden, None)
+        )
+        boxes = told.boxes if told.differing <= MOST_MARKED else ()
+        match = replace(match, differing=told.differing, boxes=len(boxes))
+    data = draw_evidence(one, other, aligned, boxes)
+    store.put_derivatives(match.match_id, {EVIDENCE_EDGE: data})
+    return match

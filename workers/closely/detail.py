@@ -6,7 +6,7 @@ copies of one photo are alike in every place that has any detail, at whatever qu
 written by somebody else is not alike at all. Measured in docs/decisions/2026-11-23-forms.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -105,7 +105,7 @@ def compare_detail(
     if not as_it_is.differing:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
-    refined = _at_all_scales(one, other, _refined(over, ground), least_alike)
+    refined = _at_all_scales(one, other, _refined(over, ground, here * there), least_alike)
     return min((as_it_is, refined), key=lambda each: each.differing)
 
 
@@ -180,7 +180,7 @@ def _open(hidden: Grey | None, width: int, height: int) -> Grey:
     return np.asarray(cv2.resize(hidden, size, interpolation=cv2.INTER_AREA) > 250, np.uint8)
 
 
-def _refined(ours: Grey, theirs: Grey) -> Warp:
+def _refined(ours: Grey, theirs: Grey, both: Grey) -> Warp:
     """Return the perspective by which one lies on the other, from theirs to ours, in pixels.
 
     First on small pictures, where it may be off by more, then on these (ECC: Evangelidis and
@@ -191,18 +191,19 @@ def _refined(ours: Grey, theirs: Grey) -> Warp:
     if share < 1:
         down = np.diag([share, share, 1.0]).astype(np.float32)
         size = [max(8, round(edge * share)) for edge in theirs.shape]
-        small, ground = (_fitted(each, size[1], size[0]) for each in (ours, theirs))
-        found = np.linalg.inv(down) @ _ecc(small, ground, warp, STEPS) @ down
-        return _ecc(ours, theirs, (found / found[2, 2]).astype(np.float32), FINAL_STEPS)
-    return _ecc(ours, theirs, warp, STEPS)
+        small = [_fitted(each, size[1], size[0]) for each in (ours, theirs, both)]
+        found = np.linalg.inv(down) @ _ecc(small, warp, STEPS) @ down
+        warp = (found / found[2, 2]).astype(np.float32)
+        return _ecc([ours, theirs, both], warp, FINAL_STEPS)
+    return _ecc([ours, theirs, both], warp, STEPS)
 
 
-def _ecc(ours: Grey, theirs: Grey, warp: Warp, steps: int) -> Warp:
+def _ecc(pictures: Sequence[Grey], warp: Warp, steps: int) -> Warp:
+    ours, theirs, both = pictures
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, steps, ENOUGH)
-    everywhere = np.full(theirs.shape, 255, np.uint8)
     try:
         _, found = cv2.findTransformECC(
-            theirs, ours, warp.copy(), cv2.MOTION_HOMOGRAPHY, until, everywhere, 5
+            theirs, ours, warp.copy(), cv2.MOTION_HOMOGRAPHY, until, both, 5
         )
     except cv2.error:
         # It says so when it finds nothing better.

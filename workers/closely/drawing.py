@@ -10,6 +10,7 @@ from workers.closely.alignment import Alignment, Matrix, overlaid
 from workers.copies import JPEG_QUALITY
 
 Pixels = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
 
 PANE_EDGE = 630
 GAP = 20
@@ -19,10 +20,13 @@ PAPER = (255, 255, 255)
 RIM, CORE, AREA = (30, 30, 30), (0, 215, 255), (255, 160, 0)
 
 
-def draw_evidence(ours: Pixels, theirs: Pixels, aligned: Alignment) -> bytes:
+def draw_evidence(
+    ours: Pixels, theirs: Pixels, aligned: Alignment, boxes: Sequence[Box] = ()
+) -> bytes:
     """Return a JPEG: ours left, theirs right, lines between the spots that they share.
 
-    On theirs stands the outline of where ours lies. Pictures are BGR, rows first.
+    On theirs stands the outline of where ours lies, and boxes where the detail differs: left,
+    top, right, bottom in shares of width and height. Pictures are BGR, rows first.
     """
     left, right = _fitted(ours), _fitted(theirs)
     height = max(left.shape[0], right.shape[0])
@@ -31,6 +35,7 @@ def draw_evidence(ours: Pixels, theirs: Pixels, aligned: Alignment) -> bytes:
     from_right = PANE_EDGE + GAP
     sheet[: right.shape[0], from_right : from_right + right.shape[1]] = right
     _outline(sheet, left, right, aligned)
+    _draw_boxes(sheet, boxes, from_right, right.shape)
     for one, other in _spread_out(aligned):
         start = _pixel(one, left, 0)
         end = _pixel(other, right, from_right)
@@ -43,9 +48,7 @@ def draw_evidence(ours: Pixels, theirs: Pixels, aligned: Alignment) -> bytes:
     return data.tobytes()
 
 
-def draw_differences(
-    ours: Pixels, theirs: Pixels, laid: Matrix, boxes: Sequence[tuple[float, float, float, float]]
-) -> bytes:
+def draw_differences(ours: Pixels, theirs: Pixels, laid: Matrix, boxes: Sequence[Box]) -> bytes:
     """Return a JPEG: ours as it lies on theirs left, theirs right, a box where they differ.
 
     Pictures are RGB, rows first; `laid` takes our points to theirs, both in shares of width
@@ -59,13 +62,19 @@ def draw_differences(
     sheet = np.full((height, 2 * width + GAP, 3), PAPER, np.uint8)
     for start, picture in ((0, np.asarray(left, np.uint8)), (width + GAP, right)):
         sheet[:, start : start + width] = picture[:, :, ::-1]
-        for box in boxes:
-            ends = np.array(box).reshape(2, 2) * (width, height) + (start, 0)
-            (from_x, from_y), (to_x, to_y) = ends.round().astype(int).tolist()
-            for colour, thick in ((RIM, 5), (CORE, 2)):
-                cv2.rectangle(sheet, (from_x, from_y), (to_x, to_y), colour, thick, cv2.LINE_AA)
+        _draw_boxes(sheet, boxes, start, right.shape)
     _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return data.tobytes()
+
+
+def _draw_boxes(
+    sheet: Pixels, boxes: Sequence[Box], from_left: int, shape: tuple[int, ...]
+) -> None:
+    for box in boxes:
+        ends = np.array(box).reshape(2, 2) * (shape[1], shape[0]) + (from_left, 0)
+        (from_x, from_y), (to_x, to_y) = ends.round().astype(int).tolist()
+        for colour, thick in ((RIM, 5), (CORE, 2)):
+            cv2.rectangle(sheet, (from_x, from_y), (to_x, to_y), colour, thick, cv2.LINE_AA)
 
 
 def _fitted(picture: Pixels) -> Pixels:
