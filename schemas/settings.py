@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         description="percent alike under which a place's detail differs in pictures of one hash",
     )
     match_unlike_permille: int = Field(
-        2,
+        0,
         ge=0,
         le=1000,
         description="of a thousand places so many may differ in what is still the same picture",

@@ -48,7 +48,7 @@ class MatchPolicy:
     region_bits_alone: int = 16
     regions_compared: int = 20
     detail_likeness: float = 0.5
-    unlike_share: float = 0.002
+    unlike_share: float = 0.0
 
 
 POLICY = MatchPolicy()

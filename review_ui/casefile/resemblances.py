@@ -72,7 +72,7 @@ class LookAlike:
     def unlike_percent(self) -> str:
         """How much of the detail differs, with a decimal where it is under one in a hundred."""
         percent = 100 * (self.unlike or 0.0)
-        return f"{percent:.0f}" if percent >= 1 else f"{percent:.1f}"
+        return f"{percent:.0f}" if percent >= 1 else f"{max(percent, 0.1):.1f}"
 
 
 @dataclass(frozen=True, slots=True)

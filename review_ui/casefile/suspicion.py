@@ -139,7 +139,7 @@ def _altered(_file: CaseFile, alike: Sequence[LookAlike]) -> Numbers:
 
 def _aligned(one: LookAlike) -> Words:
     if one.score is None and one.unlike is not None:
-        zh, en = "但能比对的部分太少", "too little of them can be compared"
+        zh, en = "但细节没能全部比对", "not all of their detail could be compared"
         if one.unlike:
             zh = f"但细节有 {one.unlike_percent} % 不同"
             en = f"{one.unlike_percent} % of the detail differs"

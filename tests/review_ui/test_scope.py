@@ -541,9 +541,9 @@ def test_what_two_forms_have_and_do_not_have_in_common_is_told_and_shown(world, 
     page = client.get(f"/cases/{case.number}").text
     assert "图像指纹相差 28/256 位），但对齐后细节有 11% 不同" in page
     assert "左图已与右图对齐；黄框里的细节不同。" in page
-    assert "图像指纹相差 30/256 位），但能比对的部分太少" in page
+    assert "图像指纹相差 30/256 位），但细节没能全部比对" in page
     assert page.count("左图已与右图对齐。") == 2
-    assert "图像指纹相差 4/256 位，对齐后各处细节一致。" in page
+    assert "图像指纹相差 4/256 位，对齐后比对的部分细节一致。" in page
     assert "拉正" not in page
     assert client.get(f"/photos/evidence/{form}.jpg").content_type == "image/jpeg"
 

@@ -235,7 +235,7 @@ def test_an_altered_copy_names_its_case_and_how_well_it_fits() -> None:
     [
         (0.114, "但细节有 11 % 不同", "11 % of the detail differs"),
         (0.0041, "但细节有 0.4 % 不同", "0.4 % of the detail differs"),
-        (0.0, "但能比对的部分太少", "too little of them can be compared"),
+        (0.0, "但细节没能全部比对", "not all of their detail could be compared"),
     ],
 )
 def test_what_only_a_hash_takes_for_the_same_says_how_much_differs(unlike, zh, en) -> None:

@@ -160,7 +160,7 @@ def test_a_photo_in_a_screenshot_of_a_chat_is_found_without_any_place(tips, mach
     pipeline.match(second, machine)
     with machine.database.reading() as session:
         (match,) = session.scalars(select(Match)).all()
-    assert match.kind == "same_picture"
+    assert match.kind == "altered_picture"
 
 
 def test_two_screenshots_of_one_messenger_are_not_one_picture(tips, machine):

@@ -27,6 +27,7 @@ from workers.closely.drawing import draw_differences
 from workers.copies import SEEN_EITHER_WAY, masked
 from workers.fingerprints import (
     HASH_BYTES,
+    MAX_DISTANCE,
     SCREENS,
     Variant,
     box_of,
@@ -130,7 +131,8 @@ class Confirmer:
         left, altered = [], 0
         for _, pairs in groupby(found, key=lambda each: each.other_report_id):
             best = self._best(list(pairs), until)
-            altered += best.kind == ALTERED_PICTURE
+            # What there was no time for is not left out for what was looked at.
+            altered += best.kind == ALTERED_PICTURE and time.monotonic() < until
             if best.kind != ALTERED_PICTURE or altered <= self._policy.suggested:
                 left.append(best)
         return left
@@ -141,17 +143,22 @@ class Confirmer:
         It goes to the store, and the facts say so. Of one picture that everybody has sent only
         the nearest few are drawn, and files of the same bytes need nothing to be seen by.
         """
-        left, drawn = self._policy.suggested, []
+        left, drawn = dict.fromkeys((ALTERED_PICTURE, SAME_PICTURE), self._policy.suggested), []
         for each in found:
-            draws = each.kind == ALTERED_PICTURE or (each.kind == SAME_PICTURE and left > 0)
-            left -= each.kind == SAME_PICTURE
+            draws = left.get(each.kind, 0) > 0
+            left[each.kind] = left.get(each.kind, 0) - 1
             drawn.append(self._drawn(each) if draws else each)
         return drawn
 
     def is_same(self, pair: Resemblance) -> bool | None:
         """Tell whether two photos are one picture in their detail; None if it can't be seen."""
         told = self._compared(pair, _way(self._sides, pair, but=SCREENS))
-        return told and told[0].is_same(self._policy.unlike_share)
+        return told and self._says_same(pair, told[0])
+
+    def _says_same(self, pair: Resemblance, told: Detail) -> bool:
+        # Riders brush over just what tells two licences apart, and it is not to be seen there.
+        brushed = any(self._sides[key].mask for key in (pair.photo_id, pair.other_photo_id))
+        return not brushed and told.is_same(self._policy.unlike_share)
 
     def _best(self, pairs: Sequence[Resemblance], until: float) -> Resemblance:
         unlike = None
@@ -163,7 +170,7 @@ class Confirmer:
             if time.monotonic() < until:
                 told = self._compared(pair, _way(self._sides, pair, but=SCREENS))
             facts = {"differing": round(told[0].differing, 4) if told else 0.0}
-            if told and told[0].is_same(self._policy.unlike_share):
+            if told and self._says_same(pair, told[0]):
                 return replace(pair, facts=facts)
             unlike = unlike or replace(pair, kind=ALTERED_PICTURE, facts=facts)
         return unlike or pairs[0]
@@ -227,20 +234,28 @@ class Confirmer:
         return View(pixels), brushed[:, :, 0]
 
 
-def _hashes(facts: Mapping[str, Any]) -> dict[Variant, tuple[bytes, ...]]:
+def _hashes(facts: Mapping[str, Any] | None) -> dict[Variant, tuple[bytes, ...]]:
+    """Return the hashes that facts hold; what is not eight of them is left out."""
     found: dict[Variant, tuple[bytes, ...]] = {}
-    for variant, text in (facts.get("dihedral") or {}).items():
-        whole = bytes.fromhex(text)
-        found[cast("Variant", variant)] = tuple(
-            whole[at : at + HASH_BYTES] for at in range(0, len(whole), HASH_BYTES)
-        )
+    for variant, text in ((facts or {}).get("dihedral") or {}).items():
+        try:
+            whole = bytes.fromhex(text)
+        except (TypeError, ValueError):
+            continue
+        if len(whole) == 8 * HASH_BYTES:
+            found[cast("Variant", variant)] = tuple(
+                whole[at : at + HASH_BYTES] for at in range(0, len(whole), HASH_BYTES)
+            )
     return found
 
 
 def _way(
     sides: Mapping[UUID, Side], pair: Resemblance, *, but: Sequence[Variant] = ()
 ) -> Way | None:
-    """Return the way in which two photos have the nearest hashes; None where one has none."""
+    """Return the way in which two photos have the nearest hashes; None where one has none.
+
+    The whole of both where these are near enough: what a trimmed border held may tell.
+    """
     if not {pair.photo_id, pair.other_photo_id} <= sides.keys():
         return None
     ours, theirs = sides[pair.photo_id].hashes, sides[pair.other_photo_id].hashes
@@ -252,6 +267,9 @@ def _way(
         if variant not in but
         for turn, asked in enumerate(ours[variant])
     }
+    whole = {way: bits for way, bits in ways.items() if way.ours == way.theirs == "plain"}
+    if whole and min(whole.values()) <= MAX_DISTANCE:
+        ways = whole
     return min(ways, key=ways.__getitem__) if ways else None
 
 

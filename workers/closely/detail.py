@@ -6,7 +6,7 @@ copies of one photo are alike in every place that has any detail, at whatever qu
 written by somebody else is not alike at all. Measured in docs/decisions/2026-11-23-forms.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -20,9 +20,10 @@ from workers.views import scaled
 Grey = NDArray[np.uint8]
 Field = NDArray[np.float32]
 Places = NDArray[np.bool_]
+Box = tuple[float, float, float, float]
 Warp = NDArray[np.float32]
 
-EDGE, REFINED_EDGE = 768, 256
+EDGE, REFINED_EDGE = 1024, 256
 # Strokes and edges: between these two blurs, in pixels of EDGE.
 FINE, COARSE = 1.0, 5.0
 # A place is a square of so many pixels; the next one begins half a square on.
@@ -38,10 +39,12 @@ TELLING, LEFT, STROKE = 5.0, 2.0, 12.0
 # Of a place so much lies on both pictures and is painted over in neither.
 COVERED = 0.9
 # With fewer telling places nothing is told, nor of pictures so small that writing is a grey line.
-FEWEST_TELLING, LEAST_EDGE = 12, 240
-# So much of the picture has to be seen on both: a rider brushes over just what tells two apart,
-# and two that only share a heading could be laid on each other by it.
+FEWEST_TELLING, LEAST_EDGE = 12, 480
+# So much of the picture has to be seen on both: two that only share a heading could be laid on
+# each other by it.
 LEAST_SEEN = 0.9
+# Of a strip nothing is told, and of a night's picture hardly more than its noise.
+LEAST_SIDE, LEAST_CONTRAST = 64, 60
 STEPS, ENOUGH = 40, 1e-5
 FINAL_STEPS = 8
 NEVER_ZERO = 1e-3
@@ -58,7 +61,8 @@ _AS_IT_IS = np.eye(3, dtype=np.float32)
 class Detail:
     """How the detail of two pictures agrees.
 
-    `edge` is the long edge at which they were compared, in pixels, `seen` the share of the
+    `edge` is the long edge at which they were compared, in pixels, 0 where they could not be,
+    `seen` the share of the
     second picture that both show, `telling` how many places have detail to tell by, `unlike`
     at how many of them it is another's or in one picture alone, `marked` how many places have
     a mark that the other has not, however alike they are else. `boxes` are where all of these
@@ -71,7 +75,7 @@ class Detail:
     telling: int
     unlike: int
     marked: int
-    boxes: tuple[tuple[float, float, float, float], ...]
+    boxes: tuple[Box, ...]
     laid: NDArray[np.float64]
 
     def is_same(self, unlike_share: float) -> bool:
@@ -95,6 +99,8 @@ def compare_detail(
     `least_alike` is the correlation under which a place is unlike; `hidden` says by 0 where
     either was painted over, None where it was not.
     """
+    if not (_is_clear(ours) and _is_clear(theirs)):
+        return Detail(0, 0.0, 0, 0, 0, (), np.eye(3))
     edge = min(EDGE, max(ours.shape), max(theirs.shape))
     ground = scaled(theirs, edge)
     height, width = ground.shape
@@ -105,33 +111,57 @@ def compare_detail(
     if not as_it_is.differing:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
-    refined = _at_all_scales(one, other, _refined(over, ground, here * there), least_alike)
+    try:
+        refined = _at_all_scales(one, other, _refined(over, ground, here * there), least_alike)
+    except np.linalg.LinAlgError:
+        # What was found lays all of it on one line.
+        return as_it_is
     return min((as_it_is, refined), key=lambda each: each.differing)
+
+
+def _is_clear(grey: Grey) -> bool:
+    low, high = np.quantile(grey, (0.02, 0.98))
+    return min(grey.shape) >= LEAST_SIDE and float(high - low) >= LEAST_CONTRAST
 
 
 def _at_all_scales(
     ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
 ) -> Detail:
-    """Compare two pictures of which one is laid on the other, as they are and at half the size.
+    """Compare two pictures of which one is laid on the other, as they are, at a half, a quarter.
 
     Of a blurred form, what was written is smeared and only its frame has fine detail.
     """
-    fine = _compared(ours, theirs, warp, least_alike)
-    height, width = (max(1, edge // 2) for edge in theirs[0].shape)
-    down = np.diag([width / theirs[0].shape[1], height / theirs[0].shape[0], 1.0])
-    less = (down @ warp @ np.linalg.inv(down)).astype(np.float32)
-    one, other = (
-        (_fitted(picture, width, height), _fitted(open_, width, height))
-        for picture, open_ in (ours, theirs)
-    )
-    coarse = _compared(one, other, less, least_alike)
+    found = [_compared(ours, theirs, warp, least_alike)]
+    for part in (2, 4):
+        height, width = (max(1, edge // part) for edge in theirs[0].shape)
+        if min(height, width) < LEAST_SIDE:
+            break
+        down = np.diag([width / theirs[0].shape[1], height / theirs[0].shape[0], 1.0])
+        less = (down @ warp @ np.linalg.inv(down)).astype(np.float32)
+        one, other = (
+            (_fitted(picture, width, height), _fitted(open_, width, height))
+            for picture, open_ in (ours, theirs)
+        )
+        found.append(_compared(one, other, less, least_alike))
     return replace(
-        fine,
-        telling=fine.telling + coarse.telling,
-        unlike=fine.unlike + coarse.unlike,
-        marked=fine.marked + coarse.marked,
-        boxes=fine.boxes or coarse.boxes,
+        found[0],
+        telling=sum(each.telling for each in found),
+        unlike=sum(each.unlike for each in found),
+        marked=sum(each.marked for each in found),
+        boxes=_apart(box for each in found[:2] for box in each.boxes),
     )
+
+
+def _apart(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """Return the boxes but those that lie on an earlier, finer one."""
+    kept: list[Box] = []
+    for left, top, right, bottom in boxes:
+        if not any(
+            left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
+            for other in kept
+        ):
+            kept.append((left, top, right, bottom))
+    return tuple(kept)
 
 
 def _compared(
@@ -266,7 +296,7 @@ def _means(field: Field) -> Field:
     return np.asarray(means[STEP // 2 :: STEP, STEP // 2 :: STEP], np.float32)
 
 
-def _boxes(places: Places, width: int, height: int) -> Iterator[tuple[float, float, float, float]]:
+def _boxes(places: Places, width: int, height: int) -> Iterator[Box]:
     """Yield what places near one another cover together, from above to below."""
     near = cv2.morphologyEx(
         places.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((TOGETHER, TOGETHER), np.uint8)
