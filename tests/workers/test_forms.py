@@ -98,6 +98,12 @@ def near(point, metres=150):
     return Point(point.latitude + metres / METRES_PER_DEGREE, point.longitude)
 
 
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch):
+    """A slow machine is no reason to tell two forms less well."""
+    monkeypatch.setattr(confirming, "MOST_SECONDS", 600.0)
+
+
 TWO = photographed(form(1), 1), photographed(form(2), 2)
 
 
