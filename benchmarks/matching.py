@@ -159,7 +159,7 @@ def is_linked(one: tuple[Seen, Pixels], other: tuple[Seen, Pixels]) -> bool:
     """Tell whether two photos with one hash are the same picture in their detail, too."""
     shown = Shown(one[1], other[1])
     sides = {
-        key: Side({each.variant: each.dihedral for each in seen.prints if each.matchable}, (), 1)
+        key: Side({each.variant: each.dihedral for each in seen.prints if each.matchable})
         for key, (seen, _) in zip(shown.keys, (one, other), strict=True)
     }
     pair = Resemblance(SAME_PICTURE, shown.keys[1], *shown.keys, distance_bits=0)

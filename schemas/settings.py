@@ -143,12 +143,6 @@ class Settings(BaseSettings):
         le=100,
         description="percent alike under which a place's detail differs in pictures of one hash",
     )
-    match_unlike_permille: int = Field(
-        0,
-        ge=0,
-        le=1000,
-        description="of a thousand places so many may differ in what is still the same picture",
-    )
     photo_memory_mb: int = Field(
         1024, ge=128, description="memory one photo's examination may take beyond the worker's own"
     )

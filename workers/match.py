@@ -25,7 +25,7 @@ from schemas.tables import (
     Report,
 )
 from workers.claims import choose_place, load_places
-from workers.fingerprints import SCREENS
+from workers.fingerprints import HASH_BYTES, SCREENS, Variant
 from workers.policy import POLICY, MatchPolicy
 from workers.seen.memory import Memory
 from workers.seen.searching import search
@@ -156,11 +156,24 @@ def questions_of(facts: Mapping[str, Any]) -> dict[str, list[bytes]]:
     They are those of its matchable variants, eight of each.
     """
     found: dict[str, list[bytes]] = {}
-    for variant, text in facts.get("dihedral", {}).items():
+    for variant, hashes in hashes_of(facts).items():
         kind = ALTERED_PICTURE if variant in SCREENS else SAME_PICTURE
-        found.setdefault(kind, []).extend(
-            bytes.fromhex(text[i : i + 64]) for i in range(0, len(text), 64)
-        )
+        found.setdefault(kind, []).extend(hashes)
+    return found
+
+
+def hashes_of(facts: Mapping[str, Any] | None) -> dict[Variant, tuple[bytes, ...]]:
+    """Return the eight hashes of each variant that facts hold; what is no such text is left out."""
+    found: dict[Variant, tuple[bytes, ...]] = {}
+    for variant, text in ((facts or {}).get("dihedral") or {}).items():
+        try:
+            whole = bytes.fromhex(text)
+        except (TypeError, ValueError):
+            continue
+        if len(whole) == 8 * HASH_BYTES:
+            found[variant] = tuple(
+                whole[at : at + HASH_BYTES] for at in range(0, len(whole), HASH_BYTES)
+            )
     return found
 
 

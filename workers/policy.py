@@ -27,8 +27,8 @@ class MatchPolicy:
     bits of 128 of ours, or several in the same arrangement within `region_bits`; the
     likeliest `regions_compared` photos of each of ours, none where it is 0.
 
-    What one hash takes for the same picture is one where at most `unlike_share` of the places
-    with detail correlate less than `detail_likeness`; else it is an altered one.
+    What one hash takes for the same picture is an altered one where any place with detail
+    correlates less than `detail_likeness`.
     """
 
     version: str = "match-26-11e"
@@ -48,7 +48,6 @@ class MatchPolicy:
     region_bits_alone: int = 16
     regions_compared: int = 20
     detail_likeness: float = 0.5
-    unlike_share: float = 0.0
 
 
 POLICY = MatchPolicy()
@@ -80,7 +79,6 @@ def policy_of(settings: Settings) -> MatchPolicy:
         scene_reach=settings.match_scene_reach_percent / 100,
         regions_compared=settings.match_parts,
         detail_likeness=settings.match_detail_percent / 100,
-        unlike_share=settings.match_unlike_permille / 1000,
     )
     if asked == POLICY:
         return POLICY

@@ -64,11 +64,6 @@ class LookAlike:
     is_rejected: bool
 
     @property
-    def is_marked(self) -> bool:
-        """Whether the picture of the evidence has boxes around what differs."""
-        return bool(self.boxes if self.spots else self.unlike)
-
-    @property
     def unlike_percent(self) -> str:
         """How much of the detail differs, with a decimal where it is under one in a hundred."""
         percent = 100 * (self.unlike or 0.0)
@@ -210,7 +205,7 @@ def _look_alike(row: Row[Any], *, own: set[UUID], file: CaseFile) -> LookAlike:
         is_mirrored=bool(match.facts.get("mirrored")),
         # It shows both photos, so that it is for those who may see both.
         has_evidence=(
-            ("spots" in match.facts or "drawn" in match.facts)
+            ("spots" in match.facts or "boxes" in match.facts)
             and is_theirs
             and mine.is_shown
             and theirs.is_shown

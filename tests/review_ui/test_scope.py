@@ -532,11 +532,11 @@ def test_what_two_forms_have_and_do_not_have_in_common_is_told_and_shown(world, 
     case = world.case(reports=(mine,))
     for other in (theirs, dim, copy):
         world.case(reports=(other,))
-    facts = {"differing": 0.1122, "drawn": True}
+    facts = {"differing": 0.1122, "boxes": 4}
     form = world.match(mine, theirs, "altered_picture", bits=28, facts=facts)
-    untold = {"differing": 0.0, "drawn": True}
+    untold = {"differing": 0.0, "boxes": 0}
     world.match(mine, dim, "altered_picture", bits=30, facts=untold)
-    same = {"differing": 0.0, "drawn": True}
+    same = {"differing": 0.0, "boxes": 0}
     world.match(mine, copy, "same_picture", facts=same)
     page = client.get(f"/cases/{case.number}").text
     assert "图像指纹相差 28/256 位），但对齐后细节有 11% 不同" in page

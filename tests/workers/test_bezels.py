@@ -200,7 +200,7 @@ def test_what_only_its_screen_tells_is_found_without_any_place_and_holds_by_its_
     again = tips.send(as_jpeg(on_a_table(opened(tips.photo(78)).filter(ImageFilter.BoxBlur(12)))))
     tips.process(first, again)
     (match,) = matches_of(machine)
-    assert (match.kind, match.facts) == ("altered_picture", {"drawn": True})
+    assert (match.kind, match.facts) == ("altered_picture", {"boxes": 0})
     evidence = opened(machine.store.read_derivative(match.id, EVIDENCE_EDGE))
     shown, original = (
         np.asarray(evidence.crop(box).resize((40, 30)).convert("L"), float)

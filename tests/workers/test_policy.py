@@ -39,10 +39,10 @@ def test_other_thresholds_have_a_name_of_their_own_the_same_wherever_they_are(tm
         policy_of(settings(tmp_path, **{name: "50"}))
         for name in (
             "MATCH_COPY_SPOTS", "MATCH_COPY_PERCENT", "MATCH_SCENE_SPOTS", "MATCH_SCENE_PERCENT",
-            "MATCH_SCENE_REACH_PERCENT", "MATCH_UNLIKE_PERMILLE",
+            "MATCH_SCENE_REACH_PERCENT",
         )
     ] + [policy_of(settings(tmp_path, MATCH_DETAIL_PERCENT="40"))]  # fmt: skip
-    assert len({each.version for each in (POLICY, one, *others)}) == 13
+    assert len({each.version for each in (POLICY, one, *others)}) == 12
 
 
 def test_more_bits_than_a_search_reaches_are_refused(tmp_path):

@@ -21,7 +21,7 @@ from schemas.database import random_id
 from schemas.tables import Report
 from schemas.tables.photos import EVIDENCE_EDGE
 from workers.closely.alignment import Alignment, Likeness, align, likeness, overlaid
-from workers.closely.detail import compare_detail
+from workers.closely.detail import Box, compare_detail
 from workers.closely.drawing import draw_evidence
 from workers.closely.features import STORED_AS, Features, find_features, unpack
 from workers.match import (
@@ -248,13 +248,15 @@ def _with_evidence(
     other = _picture(store, match.other_photo_id)
     if one is None or other is None:
         return match
-    boxes: Sequence[tuple[float, float, float, float]] = ()
+    boxes: Sequence[Box] = ()
     if looks and match.kind == ALTERED_PICTURE:
         ground = _grey(other)
         laid, there = overlaid(_grey(one), ground.shape, aligned.perspective)
-        hidden = there.astype(np.uint8) * np.uint8(255)
         told = compare_detail(
-            laid, ground, least_alike=policy.detail_likeness, hidden=(hidden, None)
+            laid,
+            ground,
+            least_alike=policy.detail_likeness,
+            there=there.astype(np.uint8) * np.uint8(255),
         )
         boxes = told.boxes if told.differing <= MOST_MARKED else ()
         match = replace(match, differing=told.differing, boxes=len(boxes))

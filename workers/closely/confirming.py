@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 import cv2
@@ -19,14 +19,12 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from intake.photos import PhotoStore
-from schemas.masks import Mask, from_row
 from schemas.tables import Match, Photo, PhotoExamination
 from schemas.tables.photos import EVIDENCE_EDGE
+from workers.closely.comparing import SHOWN_EDGE
 from workers.closely.detail import EDGE, Detail, compare_detail
 from workers.closely.drawing import draw_differences
-from workers.copies import SEEN_EITHER_WAY, masked
 from workers.fingerprints import (
-    HASH_BYTES,
     MAX_DISTANCE,
     SCREENS,
     Variant,
@@ -35,11 +33,10 @@ from workers.fingerprints import (
     screen_of,
     turned,
 )
-from workers.match import ALTERED_PICTURE, SAME_PICTURE, Resemblance
+from workers.match import ALTERED_PICTURE, SAME_PICTURE, Resemblance, hashes_of
 from workers.policy import POLICY, MatchPolicy
 from workers.views import Pixels, View
 
-SHOWN_EDGE = 1280
 # By the clock, for all photos of a tip; what is left then is suggested.
 MOST_SECONDS = 4.0
 VIEWS_KEPT = 8
@@ -47,13 +44,7 @@ STORED: tuple[Variant, ...] = ("plain", "trimmed")
 
 _EXAMINED = PhotoExamination.__table__
 _SIDES = (
-    select(
-        _EXAMINED.c.photo_id,
-        _EXAMINED.c.facts,
-        _EXAMINED.c.content_type,
-        _EXAMINED.c.orientation,
-        Photo.masks,
-    )
+    select(_EXAMINED.c.photo_id, _EXAMINED.c.facts, Photo.masks)
     .join(Photo, Photo.id == _EXAMINED.c.photo_id)
     .where(_EXAMINED.c.photo_id.in_(bindparam("photo_ids", expanding=True)))
 )
@@ -61,15 +52,10 @@ _SIDES = (
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What is known of one photo of a pair: its hashes by variant, and what was brushed over.
-
-    Of each variant there are eight hashes, as in `fingerprints.dihedral`. `seen_as` is the
-    orientation that a browser may not have carried out for whoever brushed.
-    """
+    """One photo of a pair: its hashes, eight of each variant, and whether it was brushed over."""
 
     hashes: Mapping[Variant, tuple[bytes, ...]]
-    mask: Mask
-    seen_as: int
+    is_brushed: bool = False
 
 
 class Way(NamedTuple):
@@ -80,17 +66,21 @@ class Way(NamedTuple):
     theirs: Variant
 
 
+class _Laid(NamedTuple):
+    """Two parts of one hash, ours turned to lie like theirs, and how their detail agrees."""
+
+    detail: Detail
+    ours: Pixels
+    theirs: Pixels
+
+
 def sides_of(session: Session, found: Collection[Resemblance]) -> dict[UUID, Side]:
     """Return what is known of the photos of these pairs."""
     wanted = {key for each in found for key in (each.photo_id, each.other_photo_id)}
     if not wanted:
         return {}
     return {
-        row.photo_id: Side(
-            hashes=_hashes(row.facts),
-            mask=from_row(row.masks),
-            seen_as=(row.orientation or 1) if row.content_type in SEEN_EITHER_WAY else 1,
-        )
+        row.photo_id: Side(hashes_of(row.facts), is_brushed=bool(row.masks))
         for row in session.execute(_SIDES, {"photo_ids": list(wanted)})
     }
 
@@ -119,6 +109,7 @@ class Confirmer:
     ) -> None:
         self._store, self._sides, self._policy = store, sides, policy
         self._view = lru_cache(VIEWS_KEPT)(self._opened)
+        self._details: dict[tuple[UUID, UUID, Way], Detail] = {}
 
     def confirmed(self, found: Sequence[Resemblance]) -> list[Resemblance]:
         """Return one resemblance of each other report, the same picture only where it is one.
@@ -152,13 +143,17 @@ class Confirmer:
 
     def is_same(self, pair: Resemblance) -> bool | None:
         """Tell whether two photos are one picture in their detail; None if it can't be seen."""
-        told = self._compared(pair, _way(self._sides, pair, but=SCREENS))
-        return told and self._says_same(pair, told[0])
+        if self._is_brushed(pair):
+            return None
+        laid = self._laid(pair, _way(self._sides, pair, but=SCREENS))
+        if laid is None or not (laid.detail.is_same or laid.detail.differing):
+            return None
+        return laid.detail.is_same
 
-    def _says_same(self, pair: Resemblance, told: Detail) -> bool:
+    def _is_brushed(self, pair: Resemblance) -> bool:
         # Riders brush over just what tells two licences apart, and it is not to be seen there.
-        brushed = any(self._sides[key].mask for key in (pair.photo_id, pair.other_photo_id))
-        return not brushed and told.is_same(self._policy.unlike_share)
+        known = (self._sides.get(key) for key in (pair.photo_id, pair.other_photo_id))
+        return any(side is not None and side.is_brushed for side in known)
 
     def _best(self, pairs: Sequence[Resemblance], until: float) -> Resemblance:
         unlike = None
@@ -166,87 +161,62 @@ class Confirmer:
             if pair.kind != SAME_PICTURE:
                 # The same bytes are one, what a screen shows is an altered one without a look.
                 return unlike or pair
-            told = None
-            if time.monotonic() < until:
-                told = self._compared(pair, _way(self._sides, pair, but=SCREENS))
-            facts = {"differing": round(told[0].differing, 4) if told else 0.0}
-            if told and self._says_same(pair, told[0]):
+            laid = None
+            if time.monotonic() < until and not self._is_brushed(pair):
+                laid = self._laid(pair, _way(self._sides, pair, but=SCREENS))
+            facts = {"differing": round(laid.detail.differing, 4) if laid else 0.0}
+            if laid and laid.detail.is_same:
                 return replace(pair, facts=facts)
             unlike = unlike or replace(pair, kind=ALTERED_PICTURE, facts=facts)
         return unlike or pairs[0]
 
     def _drawn(self, pair: Resemblance) -> Resemblance:
-        # What was compared in its detail is drawn as it was compared.
-        way = _way(self._sides, pair, but=SCREENS if "differing" in pair.facts else ())
-        told = self._compared(pair, way)
-        if told is None or way is None:
+        # What was compared in its detail is drawn as it was compared; of a screen glare, moiré
+        # and blur leave next to nothing of its detail as it was.
+        is_told = "differing" in pair.facts
+        laid = self._laid(pair, _way(self._sides, pair, but=SCREENS if is_told else ()))
+        if laid is None:
             return pair
-        detail, ours, theirs = told
-        # Glare, moiré and blur leave next to nothing of a screen's detail as it was.
-        boxes = () if way.ours in SCREENS else detail.boxes
-        data = draw_differences(ours, theirs, detail.laid, boxes)
+        boxes = laid.detail.boxes if pair.facts.get("differing") else ()
+        data = draw_differences(laid.ours, laid.theirs, laid.detail.laid, boxes)
         self._store.put_derivatives(pair.match_id, {EVIDENCE_EDGE: data})
-        return replace(pair, facts={**pair.facts, "drawn": True})
+        return replace(pair, facts={**pair.facts, "boxes": len(boxes)})
 
-    def _compared(self, pair: Resemblance, way: Way | None) -> tuple[Detail, Pixels, Pixels] | None:
-        """Return how the parts that have one hash agree in detail, and both of them."""
+    def _laid(self, pair: Resemblance, way: Way | None) -> _Laid | None:
+        """Return the parts that have one hash, and how they agree in detail."""
         if way is None:
             return None
         ours = self._cut(pair.photo_id, way.ours, way.turn)
         theirs = self._cut(pair.other_photo_id, way.theirs, 0)
         if ours is None or theirs is None:
             return None
-        detail = compare_detail(
-            _grey(ours[0]),
-            _grey(theirs[0]),
-            least_alike=self._policy.detail_likeness,
-            hidden=(ours[1], theirs[1]),
-        )
-        return detail, ours[0], theirs[0]
+        compared = pair.photo_id, pair.other_photo_id, way
+        if compared not in self._details:
+            self._details[compared] = compare_detail(
+                _grey(ours), _grey(theirs), least_alike=self._policy.detail_likeness
+            )
+        return _Laid(self._details[compared], ours, theirs)
 
-    def _cut(
-        self, photo_id: UUID, variant: Variant, turn: int
-    ) -> tuple[Pixels, Pixels | None] | None:
-        """Return a part of a photo, turned, and by 0 where it was brushed over, if it was."""
-        opened = self._view(photo_id)
-        if opened is None:
+    def _cut(self, photo_id: UUID, variant: Variant, turn: int) -> Pixels | None:
+        """Return a part of a photo, turned; None where it is not found in the kept copy."""
+        seen = self._view(photo_id)
+        if seen is None:
             return None
-        seen, hidden = opened
         if variant in SCREENS:
             shown = screen_of(seen, variant, EDGE)
-            return None if shown is None else (turned(shown, turn), None)
+            return None if shown is None else turned(shown, turn)
         box = box_of(seen, variant)
         if box is None:
             return None
         left, top, right, bottom = box
-        part = turned(seen.pixels[top:bottom, left:right], turn)
-        return part, None if hidden is None else turned(hidden[top:bottom, left:right], turn)
+        return turned(seen.pixels[top:bottom, left:right], turn)
 
-    def _opened(self, photo_id: UUID) -> tuple[View, Pixels | None] | None:
-        data, side = self._store.read_derivative(photo_id, SHOWN_EDGE), self._sides[photo_id]
+    def _opened(self, photo_id: UUID) -> View | None:
+        data = self._store.read_derivative(photo_id, SHOWN_EDGE)
         picture = data and cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         if picture is None or isinstance(picture, bytes):
             return None
-        pixels = np.asarray(picture, np.uint8)
-        if not side.mask:
-            return View(pixels), None
-        brushed = masked(np.full_like(pixels, 255), side.mask, perhaps_seen_as=side.seen_as)
-        return View(pixels), brushed[:, :, 0]
-
-
-def _hashes(facts: Mapping[str, Any] | None) -> dict[Variant, tuple[bytes, ...]]:
-    """Return the hashes that facts hold; what is not eight of them is left out."""
-    found: dict[Variant, tuple[bytes, ...]] = {}
-    for variant, text in ((facts or {}).get("dihedral") or {}).items():
-        try:
-            whole = bytes.fromhex(text)
-        except (TypeError, ValueError):
-            continue
-        if len(whole) == 8 * HASH_BYTES:
-            found[cast("Variant", variant)] = tuple(
-                whole[at : at + HASH_BYTES] for at in range(0, len(whole), HASH_BYTES)
-            )
-    return found
+        return View(np.asarray(picture, np.uint8))
 
 
 def _way(

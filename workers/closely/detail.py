@@ -36,8 +36,8 @@ RIM = 4
 # the other has that much left. Where it has less, light or shadow may have taken it away, but
 # not what is as strong as a stroke of a pen: that is in one and not in the other.
 TELLING, LEFT, STROKE = 5.0, 2.0, 12.0
-# Of a place so much lies on both pictures and is painted over in neither.
-COVERED = 0.9
+# Of a place so much lies on both pictures; of 255, a pixel does that is no mixture with outside.
+COVERED, ALL_THERE = 0.9, 250
 # With fewer telling places nothing is told, nor of pictures so small that writing is a grey line.
 FEWEST_TELLING, LEAST_EDGE = 12, 480
 # So much of the picture has to be seen on both: two that only share a heading could be laid on
@@ -61,13 +61,12 @@ _AS_IT_IS = np.eye(3, dtype=np.float32)
 class Detail:
     """How the detail of two pictures agrees.
 
-    `edge` is the long edge at which they were compared, in pixels, 0 where they could not be,
-    `seen` the share of the
-    second picture that both show, `telling` how many places have detail to tell by, `unlike`
-    at how many of them it is another's or in one picture alone, `marked` how many places have
-    a mark that the other has not, however alike they are else. `boxes` are where all of these
-    lie, left, top, right and bottom in shares of the second picture's width and height; `laid`
-    is the perspective that takes our points to theirs, both in shares of width and height.
+    `edge` is the long edge at which they were compared, in pixels, 0 where they could not be;
+    `seen` the share of the second picture that both show; `telling` how many places have
+    detail to tell by, `unlike` at how many of them it is another's or in one picture alone,
+    `marked` how many have a mark that the other has not, however alike they are else. `boxes`
+    are where these lie, left, top, right and bottom in shares of the second picture's width
+    and height; `laid` is the perspective that takes our points to theirs, both in such shares.
     """
 
     edge: int
@@ -78,12 +77,13 @@ class Detail:
     boxes: tuple[Box, ...]
     laid: NDArray[np.float64]
 
-    def is_same(self, unlike_share: float) -> bool:
-        """Tell whether no more of what tells is another's than a copy leaves."""
+    @property
+    def is_same(self) -> bool:
+        """Whether there is enough to tell by, and nothing of it is another's."""
         is_told = (
             self.edge >= LEAST_EDGE and self.seen >= LEAST_SEEN and self.telling >= FEWEST_TELLING
         )
-        return is_told and not self.marked and self.unlike <= unlike_share * self.telling
+        return is_told and not self.differing
 
     @property
     def differing(self) -> float:
@@ -92,12 +92,12 @@ class Detail:
 
 
 def compare_detail(
-    ours: Grey, theirs: Grey, *, least_alike: float, hidden: tuple[Grey | None, Grey | None]
+    ours: Grey, theirs: Grey, *, least_alike: float, there: Grey | None = None
 ) -> Detail:
     """Compare two grey pictures that are cut alike and lie alike; they may differ in size.
 
-    `least_alike` is the correlation under which a place is unlike; `hidden` says by 0 where
-    either was painted over, None where it was not.
+    `least_alike` is the correlation under which a place is unlike; `there` says by 255 where
+    ours lies on theirs, None that it does so everywhere.
     """
     if not (_is_clear(ours) and _is_clear(theirs)):
         return Detail(0, 0.0, 0, 0, 0, (), np.eye(3))
@@ -105,14 +105,16 @@ def compare_detail(
     ground = scaled(theirs, edge)
     height, width = ground.shape
     over = _fitted(scaled(ours, edge), width, height)
-    here, there = (_open(each, width, height) for each in hidden)
-    one, other = (over, here), (ground, there)
-    as_it_is = _at_all_scales(one, other, _AS_IT_IS, least_alike)
+    open_ = np.ones((height, width), np.uint8)
+    if there is not None:
+        open_ = np.asarray(_fitted(there, width, height) > ALL_THERE, np.uint8)
+    as_it_is = _at_all_scales((over, open_), ground, _AS_IT_IS, least_alike)
     if not as_it_is.differing:
         return as_it_is
     # Whoever cut a copy anew may have cut it a little otherwise.
     try:
-        refined = _at_all_scales(one, other, _refined(over, ground, here * there), least_alike)
+        warp = _refined(over, ground, open_)
+        refined = _at_all_scales((over, open_), ground, warp, least_alike)
     except np.linalg.LinAlgError:
         # What was found lays all of it on one line.
         return as_it_is
@@ -124,25 +126,21 @@ def _is_clear(grey: Grey) -> bool:
     return min(grey.shape) >= LEAST_SIDE and float(high - low) >= LEAST_CONTRAST
 
 
-def _at_all_scales(
-    ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
-) -> Detail:
+def _at_all_scales(ours: tuple[Grey, Grey], ground: Grey, warp: Warp, least_alike: float) -> Detail:
     """Compare two pictures of which one is laid on the other, as they are, at a half, a quarter.
 
-    Of a blurred form, what was written is smeared and only its frame has fine detail.
+    Ours comes with 1 where it can be looked at. Of a blurred form, what was written is smeared
+    and only its frame has fine detail.
     """
-    found = [_compared(ours, theirs, warp, least_alike)]
+    found = [_compared(*ours, ground, warp, least_alike)]
     for part in (2, 4):
-        height, width = (max(1, edge // part) for edge in theirs[0].shape)
+        height, width = (max(1, edge // part) for edge in ground.shape)
         if min(height, width) < LEAST_SIDE:
             break
-        down = np.diag([width / theirs[0].shape[1], height / theirs[0].shape[0], 1.0])
+        down = np.diag([width / ground.shape[1], height / ground.shape[0], 1.0])
         less = (down @ warp @ np.linalg.inv(down)).astype(np.float32)
-        one, other = (
-            (_fitted(picture, width, height), _fitted(open_, width, height))
-            for picture, open_ in (ours, theirs)
-        )
-        found.append(_compared(one, other, less, least_alike))
+        over, open_, under = (_fitted(each, width, height) for each in (*ours, ground))
+        found.append(_compared(over, open_, under, less, least_alike))
     return replace(
         found[0],
         telling=sum(each.telling for each in found),
@@ -164,18 +162,12 @@ def _apart(boxes: Iterable[Box]) -> tuple[Box, ...]:
     return tuple(kept)
 
 
-def _compared(
-    ours: tuple[Grey, Grey], theirs: tuple[Grey, Grey], warp: Warp, least_alike: float
-) -> Detail:
-    """Compare two pictures of which one is laid on the other by `warp`, at one size.
-
-    Each comes with 1 where it can be looked at.
-    """
-    (over, here), (ground, there) = ours, theirs
+def _compared(over: Grey, open_: Grey, ground: Grey, warp: Warp, least_alike: float) -> Detail:
+    """Compare two pictures of which one is laid on the other by `warp`, at one size."""
     height, width = ground.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     laid = cv2.warpPerspective(over, warp, (width, height), flags=flags)
-    both = cv2.warpPerspective(here, warp, (width, height), flags=flags) * there
+    both = cv2.warpPerspective(open_, warp, (width, height), flags=flags)
     # What is not on both is made the same: else a blur would carry it beyond its rim.
     shown = np.asarray(np.where(both > 0, laid, ground), np.uint8)
     rim = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
@@ -200,14 +192,6 @@ def _fitted(grey: Grey, width: int, height: int) -> Grey:
     if grey.shape == (height, width):
         return grey
     return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _open(hidden: Grey | None, width: int, height: int) -> Grey:
-    """Return 1 where a picture can be looked at and 0 where it was painted over."""
-    if hidden is None:
-        return np.ones((height, width), np.uint8)
-    size = (width, height)
-    return np.asarray(cv2.resize(hidden, size, interpolation=cv2.INTER_AREA) > 250, np.uint8)
 
 
 def _refined(ours: Grey, theirs: Grey, both: Grey) -> Warp:

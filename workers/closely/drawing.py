@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.closely.alignment import Alignment, Matrix, overlaid
+from workers.closely.detail import Box
 from workers.copies import JPEG_QUALITY
 
 Pixels = NDArray[np.uint8]
-Box = tuple[float, float, float, float]
 
 PANE_EDGE = 630
 GAP = 20
